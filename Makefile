@@ -1,0 +1,58 @@
+# Two commands: `make tour` shows the kit at work, `make test` proves it. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+           --custom-compile-command "make lock" --extra build pyproject.toml
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help tour test lab lock notebooks format clean
+
+help: ## List these targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+tour: $(VENV)/run.stamp ## Run every notebook, check it cell by cell, score the retrieval, write build/tour/index.html
+	@$(BIN)/kit tour $(ARGS)
+
+test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval over the notebooks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/kit notebooks lint
+	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
+	  --nbval-cell-timeout 300 -n 2 --dist loadfile
+
+lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+notebooks: $(VENV)/run.stamp ## Run the notebooks and store their outputs (review the diff before you commit it)
+	$(BIN)/kit notebooks update $(ARGS)
+
+format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/test.stamp ## Resolve the dependencies of pyproject.toml again; ARGS=--upgrade takes newer releases
+	$(COMPILE) $(ARGS) -o requirements.lock
+	$(COMPILE) $(ARGS) --extra test -c requirements.lock -o requirements-test.lock
+
+clean: ## Remove .venv and build
+	rm -rf $(VENV) build
+
+# An environment is stale when the lock or pyproject.toml is newer than its stamp.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Wanted: Python 3.11, 3.12 or 3.13. Found: $$($(PYTHON) --version 2>&1). Say which: make PYTHON=python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(PIP) install --no-compile --require-hashes --no-deps -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock
+	$(PIP) install --no-compile --require-hashes --no-deps -r requirements-test.lock
+	@touch $@

@@ -1,0 +1,88 @@
+"""The kit's settings, from the environment and from a `.env` file in the working directory or above it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kit.errors import KitError
+
+
+def _default_cache_dir() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("milvus-notebook-kit")
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a name, not a blank text")
+    return value.strip()
+
+
+def _milvus_address(value: str | None) -> str | None:
+    """Accept what pymilvus accepts: a local `.db` path or a server's address; blank counts as not set."""
+    value = (value or "").strip()
+    if not value:
+        return None
+    if not value.endswith(".db") and not value.startswith(("http://", "https://", "tcp://", "unix:")):
+        raise ValueError("a local path that ends in .db, or an address like http://localhost:19530")
+    return value
+
+
+def _web_address(value: str | None) -> str | None:
+    value = (value or "").strip()
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("an address that starts with http:// or https://")
+    return value or None
+
+
+def _blank_is_unset(value: SecretStr | None) -> SecretStr | None:
+    return value if value and value.get_secret_value().strip() else None
+
+
+Secret = Annotated[SecretStr | None, AfterValidator(_blank_is_unset)]
+
+
+class Settings(BaseSettings):
+    """What the environment and `.env` say; a field's environment name is its alias."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+
+    embeddings: Annotated[str, AfterValidator(_not_blank)] = Field("minilm", alias="KIT_EMBEDDINGS")
+    judge: str | None = Field(None, alias="KIT_JUDGE")
+    cache_dir: Path = Field(default_factory=_default_cache_dir, alias="KIT_CACHE_DIR")
+    milvus_uri: Annotated[str | None, AfterValidator(_milvus_address)] = Field(None, alias="MILVUS_URI")
+    milvus_token: Secret = Field(None, alias="MILVUS_TOKEN")
+    openai_api_key: Secret = Field(None, alias="OPENAI_API_KEY")
+    openai_base_url: Annotated[str | None, AfterValidator(_web_address)] = Field(None, alias="OPENAI_BASE_URL")
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that must never be shown."""
+        return [s.get_secret_value() for s in (self.milvus_token, self.openai_api_key) if s]
+
+
+def load_settings() -> Settings:
+    """Read the settings afresh; a wrong value raises KitError with its variable, what it holds and what is allowed."""
+    try:
+        return Settings(_env_file=_env_file(Path.cwd()))
+    except ValidationError as error:
+        raise KitError("\n".join(map(_in_words, error.errors()))) from None
+
+
+@cache
+def _env_file(folder: Path) -> Path | None:
+    """The nearest `.env` at or above `folder`, as pymilvus looks for one too."""
+    return next((p / ".env" for p in (folder, *folder.parents) if (p / ".env").is_file()), None)
+
+
+def _in_words(error: dict) -> str:
+    name = ".".join(map(str, error["loc"]))
+    wanted = error["msg"].removeprefix("Value error, ")
+    found = "a secret" if name in ("MILVUS_TOKEN", "OPENAI_API_KEY") else repr(error["input"])
+    return f"{name} is {found}; wanted: {wanted}. Set it in the environment or in .env."

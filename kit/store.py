@@ -1,0 +1,234 @@
+"""A Milvus database to work in: a scratch one, a checked connection, index defaults, what a collection really is."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pandas as pd
+
+from kit.errors import KitError
+from kit.scratch import scratch_folder
+from kit.settings import load_settings
+
+if TYPE_CHECKING:
+    from langchain_milvus import Milvus
+    from pymilvus import MilvusClient
+
+METRICS = ("COSINE", "IP", "L2")
+CONNECT_SECONDS = 10
+
+
+class ConnectionArgs(dict):
+    """`connection_args` for langchain-milvus and pymilvus; shown without the token."""
+
+    def __repr__(self) -> str:
+        shown = {name: "…" if name == "token" else value for name, value in self.items()}
+        return repr(shown | {"uri": without_password(self["uri"])})
+
+
+def is_lite(uri: str) -> bool:
+    """Whether the address is a file of the embedded Milvus Lite."""
+    return uri.endswith(".db")
+
+
+def without_password(uri: str) -> str:
+    """The address without a user and password that may stand in it."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else uri
+
+
+def scratch_uri() -> str:
+    """The address of a new empty database of this process, gone when it ends.
+
+    A Milvus Lite file in a temporary folder; with MILVUS_URI set, a database of its own on that server. Where the
+    server makes no databases, name one in MILVUS_URI (`https://host/database`): it is then used as it is.
+    """
+    uri = load_settings().milvus_uri
+    if uri is None or is_lite(uri):
+        return str(scratch_folder("db") / "milvus.db")
+    if urlsplit(uri).path.strip("/"):
+        return uri
+    return _scratch_database(uri)
+
+
+def connect(uri: str | None = None) -> ConnectionArgs:
+    """`connection_args` for an address, or for MILVUS_URI, once it was seen to open; the token is MILVUS_TOKEN.
+
+    Raises KitError for a missing folder, a file that another process holds (with its process id where the system
+    tells), a file in the format of Milvus Lite 2.x, a server that does not answer, a wrong token.
+    """
+    settings = load_settings()
+    uri = uri or settings.milvus_uri
+    if uri is None:
+        raise KitError("connect() wants an address; found none. Give a path that ends in .db, or set MILVUS_URI.")
+    connection = ConnectionArgs(uri=uri)
+    if settings.milvus_token and not is_lite(uri):
+        connection["token"] = settings.milvus_token.get_secret_value()
+    _open(connection).close()
+    return connection
+
+
+def engine(client: MilvusClient) -> str:
+    """The engine and its version, such as `milvus-lite-3.2.2` or `milvus-2.3.5`."""
+    version = client.get_server_version().replace("_", "-")
+    return version if version.startswith("milvus-lite") else f"milvus-{version.removeprefix('v')}"
+
+
+def index_params(uri: str, metric: str = "COSINE") -> dict[str, Any]:
+    """Index parameters that lose no rows on the engine in hand; give the same ones again on reopening.
+
+    On Lite FLAT: its AUTOINDEX is an HNSW that returns too few rows under a filter. On a server AUTOINDEX.
+    """
+    if metric not in METRICS:
+        raise KitError(f"Wanted a metric of {', '.join(METRICS)}; found {metric!r}.")
+    return {"index_type": "FLAT" if is_lite(uri) else "AUTOINDEX", "metric_type": metric, "params": {}}
+
+
+def describe(vector_store: Milvus) -> pd.DataFrame:
+    """What the collection behind a vector store really is, as asked of the engine: one row a property.
+
+    engine, collection, rows, fields, primary key, auto_id, dynamic field, partition key, partitions, one row an
+    index (type and metric), consistency level.
+    """
+    client, name = vector_store.client, vector_store.collection_name
+    if not client.has_collection(name):
+        return _properties({"engine": engine(client), "collection": f"{name} (does not exist)"})
+    schema = client.describe_collection(name)
+    fields = schema["fields"]
+    primary = next(field for field in fields if field.get("is_primary"))
+    partition_key = next((f["name"] for f in fields if f.get("is_partition_key")), "none")
+    partitions = schema.get("num_partitions") if partition_key != "none" else len(client.list_partitions(name))
+    indexes = [client.describe_index(name, index) for index in client.list_indexes(name)]
+    return _properties(
+        {
+            "engine": engine(client),
+            "collection": name,
+            "rows": client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"],
+            "fields": ", ".join(map(_field, fields)),
+            "primary key": primary["name"],
+            "auto_id": bool(primary.get("auto_id", schema.get("auto_id"))),
+            "dynamic field": bool(schema.get("enable_dynamic_field")),
+            "partition key": partition_key,
+            "partitions": partitions,
+            **{f"index on {i['field_name']}": f"{i['index_type']}, {i['metric_type']}" for i in indexes},
+            "consistency": _consistency(schema["consistency_level"]),
+        }
+    )
+
+
+def _properties(values: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame({"value": values.values()}, index=pd.Index(values, name="property"), dtype=object)
+
+
+def _field(field: dict[str, Any]) -> str:
+    size = field["params"].get("dim") or field["params"].get("max_length")
+    return f"{field['name']}: {field['type'].name}" + (f"({size})" if size else "")
+
+
+def _consistency(level: int | str) -> str:
+    from pymilvus.client.types import ConsistencyLevel
+
+    return ConsistencyLevel.Name(level) if isinstance(level, int) else level
+
+
+def _scratch_database(uri: str) -> str:
+    """A database on a server, dropped with what is in it when this process ends."""
+    from pymilvus import MilvusException
+
+    name = f"kit_{uuid.uuid4().hex[:12]}"
+    connection = connect(uri)
+    client = _open(connection)
+    try:
+        client.create_database(name)
+    except MilvusException as error:
+        raise KitError(
+            f"{without_password(uri)} makes no database to work in ({error.message}). Name one that the notebooks "
+            "may overwrite in MILVUS_URI: https://host/database."
+        ) from None
+    scratch = urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
+
+    @atexit.register
+    def drop() -> None:
+        inside = _open(ConnectionArgs(connection | {"uri": scratch}))
+        for collection in inside.list_collections():
+            inside.drop_collection(collection)
+        client.drop_database(name)
+
+    return scratch
+
+
+def _open(connection: ConnectionArgs) -> MilvusClient:
+    """A client, or a KitError that says why there is none."""
+    from pymilvus import MilvusClient, MilvusException
+
+    # It prints the traceback of what is said here in a sentence.
+    logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
+    try:
+        client = MilvusClient(**connection, timeout=CONNECT_SECONDS)
+        client.list_collections(timeout=CONNECT_SECONDS)
+        return client
+    except (MilvusException, OSError) as error:
+        raise KitError(_why_not(connection["uri"], str(getattr(error, "message", error)))) from None
+
+
+def _why_not(uri: str, said: str) -> str:
+    if is_lite(uri):
+        return _why_not_lite(Path(uri), said)
+    shown = without_password(uri)
+    if any(word in said.lower() for word in ("auth", "unauthenticated", "api key", "permission")):
+        token = "is wrong" if load_settings().milvus_token else "is not set"
+        return f"The server at {shown} refused the log-in: MILVUS_TOKEN {token}. Wanted: user:password or an API key."
+    if "database not found" in said.lower():
+        return f"The server at {shown} answers, but has no database of that name."
+    return (
+        f"No Milvus server answers at {shown} within {CONNECT_SECONDS} s. Start it, mend MILVUS_URI, "
+        f"or unset MILVUS_URI to run on the embedded Milvus Lite."
+    )
+
+
+def _why_not_lite(path: Path, said: str) -> str:
+    if not path.parent.is_dir():
+        return f"{path} cannot be opened: its folder {path.parent} does not exist. Make it, or mend the path."
+    if path.is_file():
+        with path.open("rb") as file:
+            old = file.read(15) == b"SQLite format 3"
+        if old:
+            return (
+                f"{path} was written by Milvus Lite 2.x, which this version cannot read. Keep it, and ingest the "
+                "documents again into a new path."
+            )
+        return f"{path} is a file of another kind; a Milvus Lite database is a folder. Choose a new path."
+    if holder := _holder(path):
+        return f"{path} is held by {holder}. Stop it or close its kernel, or use another path: one process a database."
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"{path} cannot be written: no permission. Choose a path in a folder of yours."
+    return f"{path} cannot be opened by Milvus Lite: {said}. If it is damaged, ingest into a new path."
+
+
+def _holder(path: Path) -> str | None:
+    """The process that holds a Lite database's lock, as `process 123 (python …)`, or None when nobody does."""
+    import psutil
+    from filelock import FileLock, Timeout
+
+    lock_file = path / "LOCK"
+    if not lock_file.is_file():
+        return None
+    for process in psutil.process_iter():
+        try:
+            if any(Path(file.path) == lock_file.resolve() for file in process.open_files()):
+                return f"process {process.pid} ({' '.join(process.cmdline())[:80]})"
+        except (psutil.Error, OSError):
+            continue
+    try:
+        with FileLock(lock_file, timeout=0):
+            return None
+    except Timeout:
+        return "another process"
+    except OSError:
+        return None
