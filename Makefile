@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test lab lock notebooks format clean
+.PHONY: help tour test lab lock notebooks format data clean
 
 help: ## List these targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
 lock: $(VENV)/test.stamp ## Resolve the dependencies of pyproject.toml again; ARGS=--upgrade takes newer releases
 	$(COMPILE) $(ARGS) -o requirements.lock
 	$(COMPILE) $(ARGS) --extra test -c requirements.lock -o requirements-test.lock
+
+data: ## List the files of data/ with their sha256
+	cd data && git ls-files --cached --others --exclude-standard . | grep -vE '^(README.md|SHA256SUMS)$$' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
 
 clean: ## Remove .venv and build
 	rm -rf $(VENV) build

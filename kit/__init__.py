@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from typing import Any
 
 _HOME = {
     "KitError": "kit.errors",
     "load_embeddings": "kit.embeddings",
+    "embeddings_name": "kit.embeddings",
     "load_speech": "kit.corpora",
     "load_speeches": "kit.corpora",
     "load_text": "kit.corpora",
@@ -31,6 +33,8 @@ _HOME = {
 __all__ = [*_HOME]
 __version__ = "0.1.0"
 
+# Nothing that runs here reports to anyone; ragas reads this when it is imported.
+os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
 # pymilvus logs each error that it raises, with a clock and a traceback, to stderr: twice the same news.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 

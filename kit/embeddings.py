@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -66,6 +67,11 @@ def load_embeddings(name: str | None = None) -> Embeddings:
     return CacheBackedEmbeddings(model, store, batch_size=CACHE_BATCH, query_embedding_store=store)
 
 
+def embeddings_name(embeddings: Embeddings) -> str:
+    """The name by which `load_embeddings` gave them, fit for a file name: `minilm`, `openai-text-embedding-3-small`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", embeddings.underlying_embeddings.name)
+
+
 def embeddings_identity(embeddings: Embeddings) -> str:
     """The model's name with what fixes its vectors (file hash or version), such as `minilm-8199be6f`."""
     return embeddings.underlying_embeddings.identity
@@ -74,7 +80,8 @@ def embeddings_identity(embeddings: Embeddings) -> str:
 class UnitEmbeddings(Embeddings):
     """A model that turns texts into vectors of unit length; empty texts are refused."""
 
-    def __init__(self, identity: str, embed: Callable[[Sequence[str]], np.ndarray]):
+    def __init__(self, name: str, identity: str, embed: Callable[[Sequence[str]], np.ndarray]):
+        self.name = name
         self.identity = identity
         self._embed = embed
 
@@ -105,9 +112,9 @@ class UnitEmbeddings(Embeddings):
 
 def _load_model(name: str) -> UnitEmbeddings:
     if name == "minilm":
-        return UnitEmbeddings(f"minilm-{MINILM_MODEL.sha256[:8]}", _MiniLM().embed)
+        return UnitEmbeddings(name, f"minilm-{MINILM_MODEL.sha256[:8]}", _MiniLM().embed)
     if name == "wordllama":
-        return UnitEmbeddings(f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts)))
+        return UnitEmbeddings(name, f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts)))
     if ":" in name:
         return _load_provider(name)
     raise KitError(
@@ -200,7 +207,7 @@ def _load_provider(name: str) -> UnitEmbeddings:
         raise KitError(f'"{name}" cannot be loaded: {error}') from None
     endpoint = hashlib.sha256(str(settings.openai_base_url).encode()).hexdigest()[:8]
     identity = f"{name}@{endpoint}" if settings.openai_base_url and provider == "openai" else name
-    return UnitEmbeddings(identity, lambda texts: _reported(embeddings, name, list(texts)))
+    return UnitEmbeddings(name, identity, lambda texts: _reported(embeddings, name, list(texts)))
 
 
 def _reported(embeddings: Embeddings, name: str, texts: list[str]) -> np.ndarray:

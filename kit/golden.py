@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,18 +82,25 @@ def verify(question: Question, text: str) -> None:
             )
 
 
-class Scores(dict[str, float]):
+class Scores(NamedTuple):
     """Mean scores of a retriever under a condition id; shown as a table, and readable by `kit tour`'s quality gate."""
 
-    def __init__(self, condition: str, questions: int, scores: dict[str, float]):
-        super().__init__(scores)
-        self.condition, self.questions = condition, questions
+    condition: str
+    questions: int
+    scores: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        return self._table().to_string()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        rounded = {name: round(float(score), 4) for name, score in self.items()}
-        table = pd.DataFrame({f"mean of {self.questions} questions": rounded})
-        published = {"condition": self.condition, "questions": self.questions, "scores": rounded}
-        return {"text/plain": table.to_string(), "text/html": table.to_html(), SCORES_MIME: published}
+        published = {"condition": self.condition, "questions": self.questions, "scores": self._rounded()}
+        return {"text/html": self._table().to_html(), SCORES_MIME: published}
+
+    def _rounded(self) -> dict[str, float]:
+        return {name: round(float(score), 4) for name, score in self.scores.items()}
+
+    def _table(self) -> pd.DataFrame:
+        return pd.DataFrame({f"mean of {self.questions} questions": self._rounded()}).rename_axis(self.condition)
 
 
 class _Place(NamedTuple):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kit.errors import KitError, nearest
 
@@ -18,7 +17,8 @@ class Block(NamedTuple):
     """A piece of a page: prose (a paragraph, quote or list), code, or the output stored below code.
 
     `id` is the slug of the nearest heading, the kind and a count within that heading: `per-user-retrieval/code-2`.
-    `lines` are the first and the last line in the file, counted from 1. `text` is empty in a fingerprint.
+    `lines` are the first and the last line, counted from 1, in the file, or in its cell when the page is a notebook
+    (`cell` from 1). `path` holds the headings above it. `text` and what follows it are empty in a fingerprint.
     """
 
     id: str
@@ -27,6 +27,53 @@ class Block(NamedTuple):
     lines: tuple[int, int]
     sha256: str
     text: str = ""
+    language: str = ""
+    path: tuple[str, ...] = ()
+    cell: int = 0
+    markup: str = ""  # fence, indented, cell, component; "" for prose
+    tab: str = ""  # `2/Cohere`: the tabs' number on the page and the tab's title, when it stands in one
+    outputs: tuple[Mapping[str, Any], ...] = ()  # a notebook's stored output as nbformat has it
+
+    @property
+    def where(self) -> str:
+        """`lines 14-16`, in a notebook `cell 3, lines 1-2`."""
+        first, last = self.lines
+        lines = f"line {first}" if first == last else f"lines {first}-{last}"
+        return f"cell {self.cell}, {lines}" if self.cell else lines
+
+
+class Unparsed(NamedTuple):
+    """Lines that were read as no block, and why."""
+
+    lines: tuple[int, int]
+    why: str
+    cell: int = 0
+
+
+class Page(NamedTuple):
+    """A page that was read: the blocks in order, what was left over, its form (markdown, mdx, notebook)."""
+
+    name: str
+    sha256: str
+    form: str
+    blocks: tuple[Block, ...]
+    unparsed: tuple[Unparsed, ...] = ()
+
+    @property
+    def code(self) -> tuple[Block, ...]:
+        """The code blocks."""
+        return tuple(block for block in self.blocks if block.kind == "code")
+
+    def stored(self, code: Block) -> list[Block]:
+        """The outputs that stand below a code block."""
+        following = self.blocks[self.blocks.index(code) + 1 :]
+        found = []
+        for block in following:
+            if block.kind == "code":
+                break
+            if block.kind == "output":
+                found.append(block)
+        return found
 
 
 def load_page(name: str) -> list[Block]:
@@ -40,42 +87,40 @@ def load_page(name: str) -> list[Block]:
 
 
 def parse_markdown(source: str) -> list[Block]:
-    """The blocks of a Markdown page; fences marked `output` are stored outputs, other fences code."""
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.front_matter import front_matter_plugin
-
-    lines = source.splitlines()
-    heading, counts, blocks = "top", Counter(), []
-    tokens = MarkdownIt("commonmark").use(front_matter_plugin).parse(source)
-    for position, token in enumerate(tokens):
-        if token.type == "heading_open":
-            heading = tokens[position + 1].content
-        elif token.level == 0 and token.map and (kind := _kind(token.type, token.info)):
-            first, end = token.map
-            text = token.content if kind in ("code", "output") else "\n".join(lines[first:end]).strip()
-            last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
-            slug = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "top"
-            counts[slug, kind] += 1
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            blocks.append(Block(f"{slug}/{kind}-{counts[slug, kind]}", kind, heading, (first + 1, last), digest, text))
-    return blocks
+    """The blocks of a Markdown or MDX page; fences marked `output` are stored outputs, other fences code."""
+    return list(parse_text(source).blocks)
 
 
 def fingerprint(name: str, source: str) -> str:
     """The TOML of `data/pages/<name>.toml` for a Markdown page: hashes of the page and of each block."""
-    head = f'page = "{name}"\nsha256 = "{hashlib.sha256(source.encode()).hexdigest()}"\n'
+    return fingerprint_of(parse_text(source, name=name))
+
+
+def fingerprint_of(page: Page) -> str:
+    """The same for a page that was read."""
+    head = f'page = "{page.name}"\nsha256 = "{page.sha256}"\n'
     return head + "".join(
         f'\n[[block]]\nid = "{b.id}"\nkind = "{b.kind}"\nheading = {_toml_text(b.heading)}\n'
         f'lines = [{b.lines[0]}, {b.lines[1]}]\nsha256 = "{b.sha256}"\n'
-        for b in parse_markdown(source)
+        for b in page.blocks
     )
 
 
-def _kind(token_type: str, info: str) -> str | None:
-    if token_type in ("fence", "code_block"):
-        return "output" if info.strip().split(" ")[0] == "output" else "code"
-    prose = ("paragraph_open", "blockquote_open", "bullet_list_open", "ordered_list_open", "html_block")
-    return "prose" if token_type in prose else None
+def sha256(text: str) -> str:
+    """The hash that identifies a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parse_text(source: str, *, name: str = "page", mdx: bool | None = None) -> Page:
+    """A Markdown or MDX text as a page; `mdx=None` finds out by itself.
+
+    Raises KitError for a fence that is never closed.
+    """
+    from kit.reading import Reading
+
+    reading = Reading()
+    form = reading.text(source, mdx=mdx)
+    return Page(name, sha256(source), form, tuple(reading.blocks), tuple(reading.unparsed))
 
 
 def _toml_text(text: str) -> str:

@@ -103,7 +103,9 @@ def describe(vector_store: Milvus) -> pd.DataFrame:
     fields = schema["fields"]
     primary = next(field for field in fields if field.get("is_primary"))
     partition_key = next((f["name"] for f in fields if f.get("is_partition_key")), "none")
-    partitions = schema.get("num_partitions") if partition_key != "none" else len(client.list_partitions(name))
+    partitions = client.list_partitions(name)
+    if partition_key != "none":  # the rows go to the numbered ones
+        partitions = [partition for partition in partitions if partition != "_default"]
     indexes = [client.describe_index(name, index) for index in client.list_indexes(name)]
     return _properties(
         {
@@ -115,7 +117,7 @@ def describe(vector_store: Milvus) -> pd.DataFrame:
             "auto_id": bool(primary.get("auto_id", schema.get("auto_id"))),
             "dynamic field": bool(schema.get("enable_dynamic_field")),
             "partition key": partition_key,
-            "partitions": partitions,
+            "partitions": len(partitions),
             **{f"index on {i['field_name']}": f"{i['index_type']}, {i['metric_type']}" for i in indexes},
             "consistency": _consistency(schema["consistency_level"]),
         }
@@ -174,14 +176,15 @@ def _open(connection: ConnectionArgs) -> MilvusClient:
         client.list_collections(timeout=CONNECT_SECONDS)
         return client
     except (MilvusException, OSError) as error:
-        raise KitError(_why_not(connection["uri"], str(getattr(error, "message", error)))) from None
+        # pymilvus says "server unavailable" for a refused log-in too; the cause tells them apart.
+        raise KitError(_why_not(connection["uri"], f"{error} {error.__cause__ or ''}".strip())) from None
 
 
 def _why_not(uri: str, said: str) -> str:
     if is_lite(uri):
         return _why_not_lite(Path(uri), said)
     shown = without_password(uri)
-    if any(word in said.lower() for word in ("auth", "unauthenticated", "api key", "permission")):
+    if any(word in said.lower() for word in ("auth", "api key", "permission")):
         token = "is wrong" if load_settings().milvus_token else "is not set"
         return f"The server at {shown} refused the log-in: MILVUS_TOKEN {token}. Wanted: user:password or an API key."
     if "database not found" in said.lower():
