@@ -6,7 +6,6 @@ The names below are what the notebooks use; each is loaded when it is first aske
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 from typing import Any
 
@@ -22,6 +21,12 @@ _HOME = {
     "chunk_id": "kit.golden",
     "Scores": "kit.golden",
     "quote": "kit.filters",
+    "field": "kit.filters",
+    "tenant": "kit.filters",
+    "tenant_retriever": "kit.tenants",
+    "ingest": "kit.ingestion",
+    "content_id": "kit.ingestion",
+    "require": "kit.store",
     "connect": "kit.store",
     "describe": "kit.store",
     "index_params": "kit.store",
@@ -35,8 +40,6 @@ __version__ = "0.1.0"
 
 # Nothing that runs here reports to anyone; ragas reads this when it is imported.
 os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
-# pymilvus logs each error that it raises, with a clock and a traceback, to stderr: twice the same news.
-logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 def __getattr__(name: str) -> Any:

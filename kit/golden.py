@@ -61,7 +61,7 @@ def judge(chunks: Sequence[Document], questions: Sequence[Question]) -> pd.DataF
     rows = []
     for question in questions:
         its_speech = [place for place in places if place.speech_id == question.speech_id]
-        relevant = {place: 1 for span in question.spans for place in _relevant(span, its_speech)}
+        relevant = {place: 1 for span in question.spans for place in relevant_places(span, its_speech)}
         rows += [(question.query_id, place.doc_id, relevance) for place, relevance in relevant.items()]
     return pd.DataFrame(rows, columns=["query_id", "doc_id", "relevance"])
 
@@ -123,8 +123,11 @@ def _place(chunk: Document) -> _Place:
     return _Place(chunk.metadata["speech_id"], start, start + len(chunk.page_content))
 
 
-def _relevant(span: Span, places: Sequence[_Place]) -> list[_Place]:
-    """The chunks of a speech that hold enough of a span, by the rule of `judge`."""
+def relevant_places(span: Any, places: Sequence[Any]) -> list[Any]:
+    """Of the places of a document's chunks, those that hold enough of a span, by the rule of `judge`.
+
+    Span and places are anything with a start and an end; places are hashable.
+    """
     held = {place: min(place.end, span.end) - max(place.start, span.start) for place in places}
     enough = [p for p in places if held[p] >= ENOUGH * min(p.end - p.start, span.end - span.start)]
     most = max(places, key=held.__getitem__, default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import shlex
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 
+from kit.contracts import consistency_name, require
 from kit.errors import KitError
+from kit.ingestion import ingest
+from kit.inventory import check_database
 from kit.scratch import scratch_folder
 from kit.settings import load_settings
 
@@ -20,8 +24,11 @@ if TYPE_CHECKING:
     from langchain_milvus import Milvus
     from pymilvus import MilvusClient
 
+__all__ = ["connect", "describe", "engine", "index_params", "ingest", "is_lite", "require", "scratch_uri"]
+
 METRICS = ("COSINE", "IP", "L2")
 CONNECT_SECONDS = 10
+_LITE_SERVERS: set[str] = set()  # addresses behind which connect() met Milvus Lite: `kit server start --lite`
 
 
 class ConnectionArgs(dict):
@@ -61,7 +68,8 @@ def connect(uri: str | None = None) -> ConnectionArgs:
     """`connection_args` for an address, or for MILVUS_URI, once it was seen to open; the token is MILVUS_TOKEN.
 
     Raises KitError for a missing folder, a file that another process holds (with its process id where the system
-    tells), a file in the format of Milvus Lite 2.x, a server that does not answer, a wrong token.
+    tells), a file in the format of Milvus Lite 2.x, a server that does not answer, a wrong token, a Milvus Lite
+    database that lacks files or rows of what `ingest` wrote.
     """
     settings = load_settings()
     uri = uri or settings.milvus_uri
@@ -70,8 +78,25 @@ def connect(uri: str | None = None) -> ConnectionArgs:
     connection = ConnectionArgs(uri=uri)
     if settings.milvus_token and not is_lite(uri):
         connection["token"] = settings.milvus_token.get_secret_value()
-    _open(connection).close()
+    client = _open(connection)
+    if is_lite(uri):
+        _check_lite(uri, client)
+    elif engine(client).startswith("milvus-lite"):
+        _LITE_SERVERS.add(uri)
+    client.close()
     return connection
+
+
+def _check_lite(uri: str, client: MilvusClient) -> None:
+    """Refuse a damaged database, and let go of it, so that it can be set aside and rebuilt in this process."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    try:
+        check_database(uri, client)
+    except KitError:
+        client.close()
+        server_manager_instance.release_server(uri)
+        raise
 
 
 def engine(client: MilvusClient) -> str:
@@ -87,7 +112,8 @@ def index_params(uri: str, metric: str = "COSINE") -> dict[str, Any]:
     """
     if metric not in METRICS:
         raise KitError(f"Wanted a metric of {', '.join(METRICS)}; found {metric!r}.")
-    return {"index_type": "FLAT" if is_lite(uri) else "AUTOINDEX", "metric_type": metric, "params": {}}
+    exact = is_lite(uri) or uri in _LITE_SERVERS
+    return {"index_type": "FLAT" if exact else "AUTOINDEX", "metric_type": metric, "params": {}}
 
 
 def describe(vector_store: Milvus) -> pd.DataFrame:
@@ -119,7 +145,7 @@ def describe(vector_store: Milvus) -> pd.DataFrame:
             "partition key": partition_key,
             "partitions": len(partitions),
             **{f"index on {i['field_name']}": f"{i['index_type']}, {i['metric_type']}" for i in indexes},
-            "consistency": _consistency(schema["consistency_level"]),
+            "consistency": consistency_name(schema["consistency_level"]),
         }
     )
 
@@ -131,12 +157,6 @@ def _properties(values: dict[str, Any]) -> pd.DataFrame:
 def _field(field: dict[str, Any]) -> str:
     size = field["params"].get("dim") or field["params"].get("max_length")
     return f"{field['name']}: {field['type'].name}" + (f"({size})" if size else "")
-
-
-def _consistency(level: int | str) -> str:
-    from pymilvus.client.types import ConsistencyLevel
-
-    return ConsistencyLevel.Name(level) if isinstance(level, int) else level
 
 
 def _scratch_database(uri: str) -> str:
@@ -169,8 +189,10 @@ def _open(connection: ConnectionArgs) -> MilvusClient:
     """A client, or a KitError that says why there is none."""
     from pymilvus import MilvusClient, MilvusException
 
-    # It prints the traceback of what is said here in a sentence.
-    logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
+    # Both log each error that they raise, with a clock and a traceback: the same news twice. pymilvus sets its level
+    # when it is imported, so this stands after the import.
+    for package in ("pymilvus", "milvus_lite"):
+        logging.getLogger(package).setLevel(logging.CRITICAL)
     try:
         client = MilvusClient(**connection, timeout=CONNECT_SECONDS)
         client.list_collections(timeout=CONNECT_SECONDS)
@@ -208,7 +230,10 @@ def _why_not_lite(path: Path, said: str) -> str:
             )
         return f"{path} is a file of another kind; a Milvus Lite database is a folder. Choose a new path."
     if holder := _holder(path):
-        return f"{path} is held by {holder}. Stop it or close its kernel, or use another path: one process a database."
+        return (
+            f"{path} is held by {holder}. Stop it or close its kernel, give each process a .db of its own, or serve "
+            f"this one to both: kit server start --lite {shlex.quote(str(path))}"
+        )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return f"{path} cannot be written: no permission. Choose a path in a folder of yours."
     return f"{path} cannot be opened by Milvus Lite: {said}. If it is damaged, ingest into a new path."

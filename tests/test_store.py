@@ -12,6 +12,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_milvus import Milvus
+from milvus_lite.server_manager import server_manager_instance
 from pymilvus import MilvusClient
 
 from kit.errors import KitError
@@ -150,8 +151,10 @@ class Scattered(Embeddings):
 def test_under_a_filter_the_index_of_langchain_loses_rows_and_the_kits_does_not(uri, index, loses):
     tenants = [Document(f"note {i}", metadata={"tenant": i % 100}) for i in range(1000)]
     index_of = {"metric_type": "COSINE", "params": {}} | index
-    vector_store = Milvus.from_documents(tenants, Scattered(), connection_args=connect(uri), index_params=index_of)
-    vector_store.client.flush(vector_store.collection_name)
+    given = {"connection_args": connect(uri), "index_params": index_of}
+    Milvus.from_documents(tenants, Scattered(), **given).client.close()
+    server_manager_instance.release_server(uri)  # as the end of a process does; Lite builds the index on closing
+    vector_store = Milvus(Scattered(), **given)
     found = [len(vector_store.similarity_search("a question", k=5, expr=f"tenant == {t}")) for t in range(20)]
     assert (found != [5] * 20) is loses
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from kit.errors import KitError, nearest
 from kit.settings import Settings
-from kit.store import is_lite
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list, "baseline": str}
@@ -69,7 +68,8 @@ class Manifest:
     def _find(self, name: str) -> Notebook:
         name = Path(name).name
         for notebook in self.notebooks:
-            if name in (notebook.file, notebook.stem, notebook.number, notebook.number.lstrip("0"), notebook.topic):
+            names = (notebook.file, notebook.stem, notebook.number, notebook.number.lstrip("0"), notebook.topic)
+            if name and name in names:
                 return notebook
         stems = [notebook.stem for notebook in self.notebooks]
         like = nearest(name.removesuffix(".ipynb"), [*stems, *(notebook.topic for notebook in self.notebooks)])
@@ -104,12 +104,16 @@ def load_manifest(root: Path | None = None) -> Manifest:
     return Manifest(folder, page, notebooks)
 
 
+def names_server(settings: Settings) -> bool:
+    """Whether the notebooks run on a Milvus server; else each runs on a Milvus Lite file of its own."""
+    return settings.milvus_uri is not None and not settings.milvus_uri.endswith(".db")
+
+
 def unmet_needs(notebook: Notebook, settings: Settings) -> list[str]:
     """Why a notebook cannot run under these settings, in words; empty when it can."""
-    server = settings.milvus_uri is not None and not is_lite(settings.milvus_uri)
     met = {
-        "milvus-lite": not server,
-        "milvus-server": server,
+        "milvus-lite": not names_server(settings),
+        "milvus-server": names_server(settings),
         "openai-key": settings.openai_api_key is not None,
     }
     return [NEEDS[need] for need in notebook.needs if not met[need]]
@@ -132,3 +136,8 @@ def _notebook(path: Path, row: dict[str, Any]) -> Notebook:
             raise KitError(f'{path}: {name}: unknown need "{need}".{nearest(str(need), list(NEEDS))}')
     rest = {key: row[key] for key in ("title", "goal", "minutes", "baseline") if key in row}
     return Notebook(path=path.parent / name, needs=tuple(row.get("needs", [])), **rest)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 notebook`, `2 notebooks`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -38,7 +39,8 @@ def read_notebook(path: Path) -> NotebookNode:
         )
     try:
         notebook = nbformat.v4.reads(text)
-        nbformat.validate(notebook)
+        with warnings.catch_warnings(action="ignore", category=nbformat.validator.MissingIDFieldWarning):
+            nbformat.validate(notebook)
     except (nbformat.ValidationError, KeyError, TypeError, AttributeError) as error:
         where = "/".join(map(str, getattr(error, "absolute_path", []))) or "the notebook"
         why = str(error).splitlines()[0] or type(error).__name__

@@ -1,0 +1,75 @@
+"""Store a run's outputs in its notebook, normalised; what did not change keeps its very bytes."""
+
+from __future__ import annotations
+
+import copy
+
+from nbformat import NotebookNode
+
+from kit.errors import KitError
+from kit.notebooks.read import notebook_text, read_notebook, tags, write_in_one_step
+from kit.notebooks.run import NotebookResult, plain, runs
+
+CELL_METADATA = ("tags", "mirrors")
+
+
+def update(result: NotebookResult) -> bool:
+    """Store the outputs of a run that succeeded; whether the file changed.
+
+    Raises KitError when the run failed, when the file was edited during the run, and when it cannot be written.
+    """
+    path = result.notebook.path
+    if result.error:
+        raise KitError(f"{path.name} is left as it was: {result.error.summary}")
+    if read_notebook(path) != result.stored:
+        raise KitError(f"{path.name} was edited while it ran: run `kit notebooks update {path.stem}` again.")
+    text = notebook_text(normalised(result))
+    if text == path.read_text(encoding="utf-8"):
+        return False
+    write_in_one_step(path, text)
+    return True
+
+
+def normalised(result: NotebookResult) -> NotebookNode:
+    """The notebook to store: counts 1..n, outputs without clocks, tracebacks and stderr, metadata that is needed."""
+    notebook = copy.deepcopy(result.stored)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
+    count = 0
+    for stored, fresh in zip(notebook.cells, result.executed.cells, strict=True):
+        stored.metadata = {key: stored.metadata[key] for key in CELL_METADATA if key in stored.metadata}
+        if stored.cell_type != "code":
+            continue
+        if not runs(stored):
+            continue
+        count += 1
+        kept, fresh = _normalised_cell(stored, count), _normalised_cell(fresh, count)
+        # The same plot is drawn a little differently elsewhere: an image alone is no change.
+        stored.outputs = kept.outputs if _without_images(kept) == _without_images(fresh) else fresh.outputs
+        stored.execution_count = count
+    return notebook
+
+
+def _normalised_cell(cell: NotebookNode, count: int) -> NotebookNode:
+    cell = copy.deepcopy(cell)
+    if "nbval-check-output" not in tags(cell):
+        cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+    for output in cell.outputs:
+        if output.output_type == "execute_result":
+            output.execution_count = count
+        elif output.output_type == "error":
+            output.traceback = [plain(f"{output.ename}: {output.evalue}").split("\n", 1)[0]]
+        if "metadata" in output:
+            output.metadata = {}
+    return cell
+
+
+def _without_images(cell: NotebookNode) -> list:
+    """The outputs in order, without the data of images."""
+    return [
+        {**output, "data": {k: "" if k.startswith("image/") else v for k, v in output.get("data", {}).items()}}
+        for output in cell.outputs
+    ]
