@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,13 +16,14 @@ _OWNED: dict[Path, FileLock] = {}
 
 def scratch_folder(name: str = "run") -> Path:
     """A new empty folder of this process, under the system's temporary folder (TMPDIR)."""
-    root = Path(tempfile.gettempdir()) / "milvus-notebook-kit"
+    root = Path(tempfile.gettempdir()) / f"milvus-notebook-kit-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
-    _sweep(root)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
-    lock = FileLock(_lock_of(folder))
-    lock.acquire()
-    _OWNED[folder] = lock
+    # A folder is locked a moment after it was made; nobody sweeps in between.
+    with FileLock(root / "sweeping"):
+        _sweep(root)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
+        _OWNED[folder] = FileLock(_lock_of(folder))
+        _OWNED[folder].acquire()
     return folder
 
 

@@ -1,0 +1,63 @@
+"""The README's generated parts are what they are made from, and everything else it names is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kit.__main__ import app
+from kit.errors import KitError
+from kit.readme import check_parts, commands_markdown
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_tables_of_notebooks_and_commands_are_up_to_date():
+    result = CliRunner().invoke(app, ["readme", str(ROOT / "README.md"), "--check"])
+    assert (result.exit_code, result.output.strip()) == (0, f"{ROOT / 'README.md'}: up to date.")
+
+
+def test_a_stale_part_is_named_rewritten_and_then_found_right(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# Kit\n\n<!-- notebooks:start -->\nold\n<!-- notebooks:end -->\n\nrest\n")
+    assert check_parts(readme, {"notebooks": "new"}, write=False) == ["notebooks"]
+    assert check_parts(readme, {"notebooks": "new"}, write=True) == ["notebooks"]
+    assert check_parts(readme, {"notebooks": "new"}, write=False) == []
+    assert readme.read_text() == "# Kit\n\n<!-- notebooks:start -->\nnew\n<!-- notebooks:end -->\n\nrest\n"
+
+
+def test_a_readme_without_the_marks_says_which_to_put(tmp_path):
+    (tmp_path / "README.md").write_text("# Kit\n")
+    with pytest.raises(KitError, match="has no place for the notebooks: put <!-- notebooks:start --> and"):
+        check_parts(tmp_path / "README.md", {"notebooks": "new"}, write=True)
+
+
+def test_the_table_of_commands_has_each_command_with_its_first_sentence():
+    small = typer.Typer()
+    sub = typer.Typer()
+
+    @sub.command()
+    def compare(run: str):
+        """Compare two | runs. The rest is not shown."""
+
+    @small.command()
+    def tour():
+        """Run all"""
+
+    small.add_typer(sub, name="bench")
+    rows = commands_markdown(typer.main.get_command(small)).splitlines()[2:]
+    assert rows == ["| `kit tour` | Run all. |", "| `kit bench compare RUN` | Compare two \\| runs. |"]
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([a-z]+)", README))))
+def test_each_make_target_that_the_readme_names_is_there(target):
+    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.M)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "data/README.md"])
+def test_each_file_that_a_document_links_is_there(name):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / name).read_text())
+    assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
