@@ -86,18 +86,8 @@ def load_page(name: str) -> list[Block]:
     return [Block(**row | {"lines": tuple(row["lines"])}) for row in rows]
 
 
-def parse_markdown(source: str) -> list[Block]:
-    """The blocks of a Markdown or MDX page; fences marked `output` are stored outputs, other fences code."""
-    return list(parse_text(source).blocks)
-
-
-def fingerprint(name: str, source: str) -> str:
-    """The TOML of `data/pages/<name>.toml` for a Markdown page: hashes of the page and of each block."""
-    return fingerprint_of(parse_text(source, name=name))
-
-
-def fingerprint_of(page: Page) -> str:
-    """The same for a page that was read."""
+def fingerprint(page: Page) -> str:
+    """The TOML of `data/pages/<name>.toml` for a page: hashes of the page and of each block."""
     head = f'page = "{page.name}"\nsha256 = "{page.sha256}"\n'
     return head + "".join(
         f'\n[[block]]\nid = "{b.id}"\nkind = "{b.kind}"\nheading = {_toml_text(b.heading)}\n'
@@ -109,18 +99,6 @@ def fingerprint_of(page: Page) -> str:
 def sha256(text: str) -> str:
     """The hash that identifies a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def parse_text(source: str, *, name: str = "page", mdx: bool | None = None) -> Page:
-    """A Markdown or MDX text as a page; `mdx=None` finds out by itself.
-
-    Raises KitError for a fence that is never closed.
-    """
-    from kit.reading import Reading
-
-    reading = Reading()
-    form = reading.text(source, mdx=mdx)
-    return Page(name, sha256(source), form, tuple(reading.blocks), tuple(reading.unparsed))
 
 
 def _toml_text(text: str) -> str:

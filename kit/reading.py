@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit.errors import KitError
-from kit.pages import Block, Unparsed, sha256
+from kit.pages import Block, Page, Unparsed, sha256
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -35,6 +36,17 @@ class Component(NamedTuple):
     name: str
     group: int = 0
     tab: str = ""
+
+
+def parse_text(source: str, *, name: str = "page", mdx: bool | None = None) -> Page:
+    """A Markdown or MDX text as a page; `mdx=None` finds out by itself.
+
+    Fences marked `output`, and unmarked ones right below Python code, are stored outputs; other fences are code.
+    Raises KitError for a fence that is never closed.
+    """
+    reading = Reading()
+    form = reading.text(source, mdx=mdx)
+    return Page(name, sha256(source), form, tuple(reading.blocks), tuple(reading.unparsed))
 
 
 @dataclass
@@ -108,12 +120,13 @@ class Reading:
             language = words[1].lower() if words[0] == "{code-cell}" else language
         last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
         markup = "fence" if token.type == "fence" else "indented"
-        if self._is_output(language, words):
+        if self._is_output(language, words) or self._is_shown_value(token, language):
             self.add("output", token.content, (first + 1, last), markup=markup, language=language)
         else:
             language = "python" if language in PYTHON else language
             group = self._components[-1].group if self._components else 0
-            tab = f"{group}/{' '.join(words[1:]) or language}" if group else ""
+            title = " ".join(word for word in words[1:] if "=" not in word and not word.startswith("{"))
+            tab = f"{group}/{title or language}" if group else ""
             self.add("code", token.content, (first + 1, last), markup=markup, language=language, tab=tab)
 
     def _is_output(self, language: str, words: list[str]) -> bool:
@@ -123,6 +136,19 @@ class Reading:
         titled = any(word.lower().strip("\"'") in ("output", "response") for word in words[1:])
         in_group = bool(self._components) and self._components[-1].group > 0
         return below_python and (titled or (language in PLAIN and not in_group))
+
+    def _is_shown_value(self, token: Token, language: str) -> bool:
+        """A fence marked `python` that holds a list or dict of values, right below code: what that code returned."""
+        if language not in PYTHON or not self.blocks or self.blocks[-1].language != "python":
+            return False
+        try:
+            shown = ast.parse(token.content.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+        if not isinstance(shown, ast.List | ast.Tuple | ast.Dict | ast.Set):
+            return False
+        made = {id(node.func) for node in ast.walk(shown) if isinstance(node, ast.Call)}  # Document(…)
+        return not any(isinstance(node, ast.Name) and id(node) not in made for node in ast.walk(shown))
 
     def _tags(self, token: Token, lines: list[str]) -> None:
         first, end = token.map
@@ -135,7 +161,7 @@ class Reading:
                 while self._components.pop().name != tag.name:
                     pass
             elif not any(f"<{tag.name}" in b.text for b in self.blocks if b.kind == "prose"):
-                self._leave(first, end, f"</{tag.name}> closes what was not opened: {lines[first].strip()[:40]}")
+                self.leave(first, end, f"</{tag.name}> closes what was not opened: {lines[first].strip()[:40]}")
 
     def _component(self, tag: Tag) -> Component:
         if tag.name in GROUPS:
@@ -153,17 +179,18 @@ class Reading:
             self.add("code", text, lines, markup="component", language="python")
         elif tag.name[:1].isupper():
             why = f"the component <{tag.name} /> is filled elsewhere; what it shows is not in the page"
-            self._leave(lines[0] - 1, lines[1], why)
+            self.leave(lines[0] - 1, lines[1], why)
 
     def _left_over(self, lines: list[str], covered: set[int]) -> None:
         """Report each line with text on it that became no part of a block."""
         left = [n for n, line in enumerate(lines) if line.strip() and n not in covered]
         for n in left:
-            self._leave(n, n + 1, f"not understood: {lines[n].strip()[:60]}")
+            self.leave(n, n + 1, f"not understood: {lines[n].strip()[:60]}")
         for component in self._components if not self.cell else ():
-            self._leave(len(lines) - 1, len(lines), f"<{component.name}> is never closed")
+            self.leave(len(lines) - 1, len(lines), f"<{component.name}> is never closed")
 
-    def _leave(self, first: int, end: int, why: str) -> None:
+    def leave(self, first: int, end: int, why: str) -> None:
+        """Report lines (from 0, end excluded) that became no part of a block."""
         self.unparsed.append(Unparsed((first + 1, end), why, self.cell))
 
 

@@ -1,0 +1,215 @@
+"""What runs inside the page's kernel, in whatever environment it has: asked between cells, in silence.
+
+Loaded as a text into a module of its own, so it uses nothing of the kit and leaves no name where the page works. It
+asks over connections of its own (`GrpcHandler`), which no client of the page shares.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+SECONDS = 5
+STORES = ("langchain_milvus", "langchain_community.vectorstores.milvus", "langchain_community.vectorstores.zilliz")
+PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "langchain-openai", "langchain-community")
+_recorded = []
+_handlers = {}
+
+
+def prepare(allow_install):
+    """Write down installs and shell commands instead of running them, unless they are allowed."""
+    if allow_install:
+        return
+    shell = get_ipython()  # noqa: F821 - given by the caller
+
+    def line_magic(name):
+        return lambda line: _recorded.append("%" + name + " " + line)
+
+    def cell_magic(name):
+        return lambda line, cell: _recorded.append("%%" + (name + " " + line).strip() + "\n" + cell)
+
+    for name in ("pip", "conda", "mamba", "micromamba", "uv"):
+        shell.register_magic_function(line_magic(name), "line", name)
+    for name in ("bash", "sh", "script", "cmd", "system", "sx", "!"):
+        shell.register_magic_function(cell_magic(name), "cell", name)
+
+    def system(command):
+        _recorded.append("!" + command)
+
+    def getoutput(command, split=True, depth=0):  # noqa: ARG001 - as IPython calls it
+        _recorded.append("!" + command)
+        return [] if split else ""
+
+    for name in ("system", "system_raw", "system_piped"):
+        setattr(shell, name, system)
+    shell.getoutput = getoutput
+
+
+def look(folder):
+    """Everything to know after a cell, as JSON."""
+    recorded, _recorded[:] = list(_recorded), []
+    with _quiet():
+        return json.dumps({"recorded": recorded, "error": _error(), "state": _state(folder)})
+
+
+@contextlib.contextmanager
+def _quiet():
+    """No log line of what is asked here among the page's outputs."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def forget_error():
+    """Before a cell: an error that an earlier one raised is no longer news."""
+    sys.last_value = None
+
+
+def versions():
+    """The releases in this environment, as JSON."""
+    from importlib import metadata
+
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return json.dumps(found)
+
+
+def _error():
+    """The line of the cell that raised, from 1; the cell is the outermost frame outside of IPython."""
+    error = getattr(sys, "last_value", None)
+    if isinstance(error, SyntaxError) and error.lineno and not error.__traceback__:
+        return {"line": error.lineno}
+    entry = error.__traceback__ if error is not None else None
+    while entry is not None:
+        if "IPython" not in entry.tb_frame.f_code.co_filename:
+            return {"line": entry.tb_lineno}
+        entry = entry.tb_next
+    return {"line": error.lineno or 0} if isinstance(error, SyntaxError) else None
+
+
+def _state(folder):
+    names = {k: v for k, v in get_ipython().user_ns.items() if not k.startswith("_")}  # noqa: F821
+    stores = {name: value for name, value in names.items() if type(value).__module__.startswith(STORES)}
+    state = {"documents": _documents(names), "databases": {}, "engines": {}, "opened": {}, "problem": ""}
+    databases = list(_open(list(names.values()), folder))
+    only = databases[0][0] if len(databases) == 1 else ""  # older stores do not keep their address
+    for name, store in stores.items():
+        uri = _uri(store)
+        with contextlib.suppress(Exception):
+            state["opened"][name] = [_address(uri, folder) if uri else only, str(store.collection_name)]
+    for address, handler in databases:
+        try:
+            state["engines"][address] = str(handler.get_server_version(timeout=SECONDS))
+            found = _collections(handler, address, folder)
+            state["databases"][address] = {name: _collection(handler, name, address, folder) for name in found}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on
+            state["problem"] = f"{address} could not be asked: {type(error).__name__}"
+    return state
+
+
+def _documents(names):
+    """How many Documents each name holds, and whether they are hits, whose metadata carries a primary key."""
+    found = {}
+    for name, value in names.items():
+        if isinstance(value, list) and value and all(hasattr(d, "page_content") for d in value[:3]):
+            found[name] = [len(value), "pk" in (getattr(value[0], "metadata", None) or {})]
+    return found
+
+
+def _open(values, folder):
+    """(address, handler) of each database that is open in this process."""
+    manager = getattr(sys.modules.get("milvus_lite.server_manager"), "server_manager_instance", None)
+    for path, server in list(getattr(manager, "_servers", {}).items()):
+        port = server[2] if isinstance(server, tuple) else None
+        uri = f"http://127.0.0.1:{port}" if port else getattr(server, "uds_path", None)
+        if uri:
+            yield _address(str(path), folder), _handler(uri)
+    for value in values:
+        client = value if type(value).__name__ == "MilvusClient" else getattr(value, "_milvus_client", None)
+        config = getattr(client, "_config", None)
+        uri = getattr(config, "uri", "")
+        if uri and "127.0.0.1" not in uri and not uri.startswith("unix:"):
+            yield _address(uri, folder), client._handler
+
+
+def _handler(uri):
+    if uri not in _handlers:
+        from pymilvus.client.grpc_handler import GrpcHandler
+
+        handler = GrpcHandler(uri=uri)
+        handler._wait_for_channel_ready(SECONDS)
+        _handlers[uri] = handler
+    return _handlers[uri]
+
+
+def _collections(handler, address, folder):
+    """The collections' names; a Lite that an older pymilvus cannot ask for them has a folder for each."""
+    lite = Path(folder, address, "collections")
+    try:
+        return handler.list_collections(timeout=SECONDS)
+    except Exception:
+        if not lite.is_dir():
+            raise
+    return sorted(path.name for path in lite.iterdir())
+
+
+def _collection(handler, name, address, folder):
+    schema = handler.describe_collection(name, timeout=SECONDS)
+    primary = next((f for f in schema["fields"] if f.get("is_primary")), {})
+    indexes = []
+    for index in handler.list_indexes(name, timeout=SECONDS):
+        params = {p.key: p.value for p in index.params}
+        if "params" in params:
+            with contextlib.suppress(ValueError):
+                params = {**json.loads(params["params"]), **params}
+        indexes.append(f"{index.field_name} {params.get('index_type')} {params.get('metric_type')}")
+    return {
+        "rows": _rows(handler, name),
+        "fields": [_field(f) for f in schema["fields"]],
+        "primary_key": primary.get("name", ""),
+        "auto_id": bool(primary.get("auto_id") or schema.get("auto_id")),
+        "dynamic_field": bool(schema.get("enable_dynamic_field")),
+        "partition_key": next((f["name"] for f in schema["fields"] if f.get("is_partition_key")), ""),
+        "indexes": sorted(indexes),
+        "identity": str(schema.get("collection_id") or _made(address, name, folder)),
+    }
+
+
+def _rows(handler, name):
+    with contextlib.suppress(Exception):
+        for pair in handler.get_collection_stats(name, timeout=SECONDS):
+            if pair.key == "row_count":
+                return int(pair.value)
+    return None
+
+
+def _field(field):
+    size = field["params"].get("dim") or field["params"].get("max_length")
+    return f"{field['name']}: {field['type'].name}" + (f"({size})" if size else "")
+
+
+def _made(address, name, folder):
+    """When the Lite collection's schema was written: Lite numbers every collection 0."""
+    with contextlib.suppress(OSError):
+        return Path(folder, address, "collections", name, "schema.json").stat().st_mtime_ns
+    return 0
+
+
+def _uri(store):
+    arguments = getattr(store, "_connection_args", None) or getattr(store, "connection_args", None) or {}
+    return str(arguments.get("uri") or "")
+
+
+def _address(uri, folder):
+    """A path as the page would write it; an address without user and password."""
+    if "://" in uri:
+        scheme, rest = uri.split("://", 1)
+        return scheme + "://" + rest.rpartition("@")[2]
+    return os.path.relpath(Path(folder, uri), folder)

@@ -1,0 +1,183 @@
+"""`kit probe`, `kit docs claims`, `kit docs ledger`: what is true, and what the ledger knows of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.docs.records import Replay
+    from kit.docs.report import Report
+    from kit.pages import Page
+
+PageArgument = Annotated[str, typer.Argument(help="A docs page: a .md, .mdx or .ipynb file, or its address.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
+LedgerFile = Annotated[
+    Path | None, typer.Option("--ledger", help="The page's ledger; beside the page or in data/pages/ when not given.")
+]
+STYLES = {"yes": "green", "partly": "yellow", "no": "red", "unknown": "dim",
+          "confirmed": "green", "contradicted": "red"}  # fmt: skip
+
+
+PIPE_WIDTH = 140
+
+
+def register(docs: typer.Typer) -> None:
+    """Add the commands to `kit docs`."""
+    from kit.docs import versions_cli
+
+    for command in (claims, ledger, *versions_cli.COMMANDS):
+        docs.command()(command)
+
+
+def probe(
+    names: Annotated[list[str] | None, typer.Argument(help="Probes by id; all when none is named.")] = None,
+    uri: Annotated[str | None, typer.Option(help="A Milvus server to try instead of Milvus Lite.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Try what a Milvus can really do, each capability on a scratch database, and show the evidence.
+
+    Nothing that is there is touched: on a server the probes make a database of their own and drop it again.
+    """
+    import os
+
+    from kit.docs.probe import run_probes
+    from kit.docs.records import plain
+    from kit.settings import load_settings
+
+    if uri:
+        os.environ["MILVUS_URI"] = uri
+        load_settings()  # says in a sentence when it is no address
+    engine, probed = run_probes(names or [])
+    if as_json:
+        return print(json.dumps({"engine": engine, "probes": [plain(one) for one in probed]}, indent=1))
+    rows = [(one.capability, one.answer, one.evidence, one.id) for one in probed]
+    return print_table(f"{engine}, as tried", ("Capability", "Answer", "Evidence", "Probe"), rows)
+
+
+def claims(page: PageArgument, as_json: Json = False) -> None:
+    """Try what the page's sentences say: which are contradicted, which confirmed, which no probe can tell.
+
+    Exit status 1 when a sentence is contradicted that the page's ledger does not know.
+    """
+    from kit.docs.claims import contradictions
+    from kit.docs.defects import hold, ledger_path, load_ledger
+    from kit.docs.examine import probe_claims, probes_tried
+    from kit.docs.records import plain
+    from kit.docs.sources import read_page
+
+    read = read_page(page)
+    judged, engine = probe_claims(read)
+    held = hold(load_ledger(ledger_path(page)), contradictions(judged), read.blocks, probes_tried(judged))
+    if as_json:
+        rows = [plain(one) for one in judged]
+        print(json.dumps({"engine": engine, "claims": rows, "fails": held.sentences}, ensure_ascii=False, indent=1))
+    elif not judged:
+        print(f"{page} says nothing that a probe tries.")
+    else:
+        known = {(failure.block_id, failure.kind) for failure, _ in held.known}
+        rows = [
+            (
+                f"{one.claim.block}\n{one.claim.text}",
+                one.status + " (known)" * ((one.claim.block, f"contradicted by probe {one.claim.probe}") in known),
+                f"{one.evidence}\nprobe {one.claim.probe}, expected {one.claim.expects}",
+            )
+            for one in judged
+        ]
+        print_table(f"{read.name} on {engine}", ("The page says", "Status", "Evidence"), rows)
+    fail(held.sentences, quiet=as_json)
+
+
+def ledger(
+    page: PageArgument,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what the run shows; advice that is there stays.")
+    ] = False,
+    ledger_file: LedgerFile = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the page twice, try its claims, and hold all of it against its ledger of known defects.
+
+    Exit status 1 for a defect that the ledger does not know, a known one that no longer shows, a block that changed.
+    """
+    from dataclasses import replace
+
+    from kit.docs.defects import hold, ledger_path, load_ledger, to_toml
+    from kit.docs.defects import record as recorded
+    from kit.docs.examine import examine, failures, seen_with
+    from kit.docs.report_files import write_text
+
+    path = ledger_file or ledger_path(page)
+    known = load_ledger(path)
+    read, replay = _replay(page, twice=True)
+    report = examine(read, replay, known, claims=True)
+    if record and not replay.problem:
+        if blind := next((one for one in report.judged if not one.tried), None):
+            raise KitError(f"Not recorded: the probe {blind.claim.probe} could not tell: {blind.evidence}.")
+        found = failures(replay, report.judged)
+        known = recorded(known, found, read.sha256, read.blocks, seen_with(replay))
+        write_text(path, to_toml(known))
+        report = replace(report, held=hold(known, found, read.blocks, set()))
+    show_report(report, html, junit, as_json=as_json)
+    if record:
+        without = sum(not (defect.instead or defect.excuse) for defect in known.defects)
+        print(f'{path} has {len(known.defects)} defects, {without} of them without advice (instead = "…").')
+
+
+def _replay(page: str, *, twice: bool) -> tuple[Page, Replay]:
+    from kit.docs.replay import replay_page
+    from kit.docs.sources import read_page
+
+    read = read_page(page)
+    return read, replay_page(read, twice=twice)
+
+
+def show_report(report: Report, html: Path | None, junit: Path | None, *, as_json: bool) -> None:
+    from kit.docs.report import print_report
+    from kit.docs.report_files import write_html, write_junit
+
+    if html:
+        write_html(html, report)
+    if junit:
+        write_junit(junit, report)
+    if as_json:
+        print(report.to_json())
+    else:
+        print_report(report, console())
+    fail([], failed=not report.ok)
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=STYLES.get(cell.split(" ")[0], "")) for cell in row))
+    console().print(table)
+
+
+def console():
+    from rich.console import Console
+
+    # Into a file or a pipe a table is as wide as it needs to be read, not as the 80 columns of no terminal.
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+
+
+def fail(sentences: list[str], *, failed: bool = False, quiet: bool = False) -> None:
+    """Say what is wrong, and end with status 1 when anything is."""
+    if not quiet:
+        for sentence in sentences:
+            typer.echo(f"✗ {sentence}")
+    if sentences or failed:
+        raise typer.Exit(1)

@@ -1,0 +1,93 @@
+"""What a page's code says without running it: calls, imports and install lines, from the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+_INSTALL = re.compile(r"^\s*[%!]?\s*(?:python\d?\s+-m\s+)?(?:uv\s+)?pip\d?\s+install\s+(?P<words>.+)$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@lru_cache(maxsize=1024)
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree of a cell, its magics turned into calls as IPython does; None when it is no Python."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        with warnings.catch_warnings():  # a page's stray backslash is the replay's business
+            warnings.simplefilter("ignore")
+            return ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError):
+        return None
+
+
+def dotted(node: ast.AST) -> str:
+    """`milvus_client.create_collection` for the tree of that name; '' for anything that is not a name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}".lstrip(".")
+    return ""
+
+
+def calls(source: str) -> Iterator[ast.Call]:
+    """Every call in a cell, in the order of the text."""
+    tree = parse(source)
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
+    yield from sorted(found, key=lambda node: (node.end_lineno, node.end_col_offset))
+
+
+def api_calls(source: str) -> set[str]:
+    """The last names of what a cell calls, with its keyword arguments: `from_documents`, `from_documents(drop_old)`."""
+    found = set()
+    for call in calls(source):
+        if name := dotted(call.func).rpartition(".")[2] or getattr(call.func, "attr", ""):
+            if name in ("get_ipython", "run_line_magic", "run_cell_magic", "system", "print"):
+                continue
+            found.add(name)
+            found.update(f"{name}({keyword.arg})" for keyword in call.keywords if keyword.arg)
+    return found
+
+
+def imported_modules(sources: Iterable[str]) -> list[str]:
+    """The top-level modules that the cells import, once each, in order, without the standard library's."""
+    import sys
+
+    found: dict[str, None] = {}
+    for source in sources:
+        for node in ast.walk(parse(source) or ast.Module([], [])):
+            if isinstance(node, ast.Import):
+                found.update(dict.fromkeys(alias.name.partition(".")[0] for alias in node.names))
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found[node.module.partition(".")[0]] = None
+    return [name for name in found if name not in sys.stdlib_module_names]
+
+
+def installed_by(source: str) -> list[str]:
+    """The packages that a cell's `pip install` lines name, as canonical names; options and paths are left out."""
+    from packaging.utils import canonicalize_name
+
+    found = []
+    for line in source.splitlines():
+        if not (match := _INSTALL.match(line)):
+            continue
+        try:
+            words = shlex.split(match["words"], comments=True)
+        except ValueError:
+            words = match["words"].split()
+        values = {position + 1 for position, word in enumerate(words) if word in _WITH_VALUE}
+        found += [
+            canonicalize_name(name[0])
+            for position, word in enumerate(words)
+            if position not in values and not word.startswith("-") and (name := _NAME.match(word))
+        ]
+    return found
+
+
+_WITH_VALUE = ("-r", "-c", "-e", "-i", "-f", "-t", "--requirement", "--constraint", "--editable", "--index-url",
+               "--extra-index-url", "--find-links", "--target", "--python")  # fmt: skip
