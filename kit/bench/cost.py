@@ -1,0 +1,147 @@
+"""What a run costs: newly embedded texts, seconds, tokens, money and peak memory."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+
+from kit.bench.records import Cost
+
+SAMPLE_SECONDS = 0.02
+
+
+class MeteredEmbeddings(Embeddings):
+    """Cached embeddings that count the seconds spent, and note in a log each batch that was not in the cache."""
+
+    def __init__(self, cached: Embeddings, log: Path, chunker: str):
+        self.seconds = 0.0
+        self._cached = cached
+        model = cached.underlying_embeddings
+        cached.underlying_embeddings = _Logged(model, log, chunker)
+        self.identity = model.identity
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Vectors, from the cache where it has them."""
+        started = time.perf_counter()
+        try:
+            return self._cached.embed_documents(texts)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    def embed_queries(self, texts: list[str]) -> list[list[float]]:
+        """The vectors of queries: together where the model takes queries like texts, else one by one."""
+        if self._cached.underlying_embeddings.queries_like_texts:
+            return self.embed_documents(texts)
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a query, from the cache where it has it."""
+        started = time.perf_counter()
+        try:
+            return self._cached.embed_query(text)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class _Logged(Embeddings):
+    """The model itself; a line of the log for each batch, written when the batch is done."""
+
+    def __init__(self, model: Embeddings, log: Path, chunker: str):
+        self.name, self.identity, self.queries_like_texts = model.name, model.identity, model.queries_like_texts
+        self._model, self._log, self._chunker = model, log, chunker
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._note(texts, lambda: self._model.embed_documents(texts))
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._note([text], lambda: [self._model.embed_query(text)])[0]
+
+    def _note(self, texts: list[str], embed: Callable[[], list[list[float]]]) -> list[list[float]]:
+        started, tokens = time.perf_counter(), self._model.tokens_used or 0
+        vectors = embed()
+        told = self._model.tokens_used
+        line = {
+            "model": self.identity,
+            "chunker": self._chunker,
+            "texts": len(texts),
+            "seconds": round(time.perf_counter() - started, 4),
+            "tokens": None if told is None else told - tokens,
+        }
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        return vectors
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The sum of a log: what was embedded by a model for a chunker, over all the runs into this folder."""
+
+    texts: int = 0
+    seconds: float = 0.0
+    tokens: int | None = None
+
+
+def embedded_so_far(log: Path, model: str, chunker: str) -> Embedded:
+    """The sum of the log's lines on a model and a chunker; a line that a killed run left half is not counted."""
+    texts, seconds, tokens = 0, 0.0, None
+    for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if (row["model"], row["chunker"]) == (model, chunker):
+            texts, seconds = texts + row["texts"], seconds + row["seconds"]
+            tokens = tokens if row["tokens"] is None else (tokens or 0) + row["tokens"]
+    return Embedded(texts, seconds, tokens)
+
+
+def embedding_cost(embedded: Embedded, price_per_million: float | None) -> Cost:
+    """The part of a Cost that embedding makes up; no rate when every text came from the cache."""
+    if not embedded.texts:
+        return Cost(embedded_texts=0)
+    money = None
+    if embedded.tokens is not None and price_per_million is not None:
+        money = embedded.tokens * price_per_million / 1e6
+    rate = embedded.texts / embedded.seconds if embedded.seconds else None
+    return Cost(
+        embedded.texts, round(embedded.seconds, 3), rate and round(rate, 1), tokens=embedded.tokens, money_usd=money
+    )
+
+
+class PeakMemory:
+    """The most memory that this process had while the block ran, in MB, looked at 50 times a second."""
+
+    def __init__(self) -> None:
+        import psutil
+
+        self._process = psutil.Process()
+        self._over = threading.Event()
+        self._peak = 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look()
+
+    @property
+    def megabytes(self) -> float:
+        """The peak until now."""
+        return round(self._peak / 1e6, 1)
+
+    def _watch(self) -> None:
+        while not self._over.wait(SAMPLE_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        self._peak = max(self._peak, self._process.memory_info().rss)

@@ -1,0 +1,291 @@
+"""What the bench room passes round: queries, judgments, hits, scores, a condition's row, and the --out folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+FORMAT = 1  # of results.json; raised when a reader of the old one would misread the new one
+DEFAULT_MEASURES = ("nDCG@10", "R@10", "R@100", "RR@10", "AP", "P@10", "Success@10")
+
+
+class Passage(NamedTuple):
+    """A labelled passage: `text[start:end]` of a document before it was chunked (end-exclusive code points)."""
+
+    document_id: str
+    start: int
+    end: int
+
+
+class Query(NamedTuple):
+    """A query; `passages` where its labels are spans, `where` (field, value) where it asks for a filter."""
+
+    query_id: str
+    text: str
+    category: str = ""
+    answer: str = ""
+    passages: tuple[Passage, ...] = ()
+    where: tuple[tuple[str, str | int | float | bool], ...] = ()
+
+
+class Qrel(NamedTuple):
+    """A judgment; relevance above 0 is relevant."""
+
+    query_id: str
+    doc_id: str
+    relevance: int
+
+
+class ScoredDoc(NamedTuple):
+    """A hit; a higher score is better on every engine and for every retriever."""
+
+    query_id: str
+    doc_id: str
+    score: float
+
+
+class Score(NamedTuple):
+    """One measure of one query."""
+
+    query_id: str
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A measure's mean over `over` judged queries of `of` in the collection; None, with the reason, if not measured."""
+
+    value: float | None
+    over: int
+    of: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is measured: `milvus-lite.hybrid-rrf.minilm.recursive-1000`, and the index when it is not the default."""
+
+    engine: str  # milvus-lite or milvus-server
+    retriever: str
+    embeddings: str  # as load_embeddings takes it; "none" where no embeddings are used
+    chunker: str
+    index: str = ""  # such as hnsw-m16-efconstruction200-ef64; "" is the kit's default for the engine
+
+    @property
+    def id(self) -> str:
+        """The id in config, file names, reports and baselines; its parts hold no dot, slash or colon."""
+        parts = (self.engine, self.retriever, self.embeddings, self.chunker, self.index)
+        return ".".join(re.sub(r"[^A-Za-z0-9_+-]+", "-", part) for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a condition cost; None where it was not measured, or is unknown."""
+
+    embedded_texts: int | None = None  # embedded in this --out, by this model and chunker; the cache gave the others
+    embed_seconds: float | None = None
+    embed_texts_per_second: float | None = None
+    ingest_seconds: float | None = None  # insert, flush and index, without embedding
+    ingest_documents_per_second: float | None = None
+    search_p50_ms: float | None = None  # one query a request, its embedding not included
+    search_p95_ms: float | None = None
+    search_queries_per_second: float | None = None  # in batches
+    index_mb: float | None = None  # on disk (Lite); a server does not tell
+    peak_memory_mb: float | None = None  # of this process, with Lite's inside it and a server's not
+    tokens: int | None = None
+    money_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class IndexCheck:
+    """An index held against exact search over the same vectors, for one selectivity, before or after a reopen."""
+
+    search_params: dict[str, Any]
+    reopened: bool  # False: as inserting leaves it, not flushed; True: flushed and opened again
+    selectivity: float  # share of the rows that the filter lets through; 1 is no filter
+    k: int
+    queries: int
+    recall: float  # share of the exact top k that came back
+    short_queries: int  # that got fewer rows than exact search gives
+    missing_rows: int
+    queries_per_second: float
+    search_p50_ms: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition's result. `status` failed or not supported comes with a reason and without scores."""
+
+    condition: Condition
+    status: Literal["measured", "not supported", "failed"]
+    reason: str = ""
+    command: str = ""  # repeats this row alone
+    key: str = ""  # hash of all that decides the result; a resumed run repeats a row whose key differs
+    scores: dict[str, Mean] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)  # documents, chunks, queries, judged, answered, short
+    cost: Cost = Cost()
+    index_checks: tuple[IndexCheck, ...] = ()
+    engine_version: str = ""  # milvus-lite-3.2.2
+    model: dict[str, str] = field(default_factory=dict)  # name, identity (with hash or version), dimensions
+    settings: dict[str, str] = field(default_factory=dict)  # index, search parameters, fetch depth … as used
+    notes: tuple[str, ...] = ()
+    measured_at: str = ""  # UTC, ISO 8601
+
+    @property
+    def id(self) -> str:
+        """The condition's id."""
+        return self.condition.id
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was searched: its name, kind and split, a sha256 over its texts and judgments, and how much of it."""
+
+    name: str
+    kind: Literal["beir", "golden", "texts", "ir_datasets"]
+    split: str
+    fingerprint: str
+    documents: int
+    queries: int
+    judged: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """results.json: a run's dataset, settings, surroundings and rows."""
+
+    dataset: Dataset
+    k: int
+    measures: tuple[str, ...]
+    seed: int
+    command: str
+    host: dict[str, str]  # system, processor, cores, memory, python
+    versions: dict[str, str]
+    rows: tuple[Row, ...] = ()
+    format: int = FORMAT
+
+    def row(self, condition_id: str) -> Row | None:
+        """The row of a condition, or None."""
+        return next((row for row in self.rows if row.id == condition_id), None)
+
+    def dumps(self) -> str:
+        """As JSON text."""
+        return _adapter().dump_json(self, indent=1).decode() + "\n"
+
+    @staticmethod
+    def loads(text: str | bytes, name: str = "results.json") -> Results:
+        """From JSON text; KitError says where it is not what this kit writes."""
+        from pydantic import ValidationError
+
+        try:
+            results = _adapter().validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the file"
+            raise KitError(f"{name}: {place}: {first['msg']}. Wanted: a file that `kit bench run` wrote.") from None
+        if results.format != FORMAT:
+            raise KitError(f"{name} has format {results.format}; this kit reads {FORMAT}. Run the grid again.")
+        return results
+
+
+@cache
+def _adapter() -> TypeAdapter[Results]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Results)
+
+
+@dataclass(frozen=True)
+class OutFolder:
+    """The files under --out; a condition is finished when results.json lists it, which is written last."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        """results.json."""
+        return self.path / "results.json"
+
+    @property
+    def queries(self) -> Path:
+        """queries.jsonl: {query_id, text, category, answer, passages, where} of every query."""
+        return self.path / "queries.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run writes."""
+        return self.path / "state" / "lock"
+
+    @property
+    def database(self) -> Path:
+        """state/database: the name of this folder's scratch database on a server, to drop after a kill."""
+        return self.path / "state" / "database"
+
+    @property
+    def embedding_log(self) -> Path:
+        """state/embedding.jsonl: one line a batch that was embedded; what a resumed run adds up for the cost."""
+        return self.path / "state" / "embedding.jsonl"
+
+    def run(self, condition_id: str) -> Path:
+        """runs/<condition>.trec: query_id Q0 doc_id rank score tag."""
+        return self.path / "runs" / f"{condition_id}.trec"
+
+    def scores(self, condition_id: str) -> Path:
+        """scores/<condition>.csv: query_id, category, hits, relevant, then one column a measure; empty: unjudged."""
+        return self.path / "scores" / f"{condition_id}.csv"
+
+    def qrels(self, chunker: str) -> Path:
+        """qrels/<chunker>.tsv, as in BEIR (query-id, corpus-id, score): span labels judge each chunking anew."""
+        return self.path / "qrels" / f"{chunker}.tsv"
+
+    def texts(self, chunker: str) -> Path:
+        """texts/<chunker>.jsonl: {doc_id, text} of relevant documents and of the first hits of any run."""
+        return self.path / "texts" / f"{chunker}.jsonl"
+
+    def read(self) -> Results:
+        """The results; KitError when there are none."""
+        if not self.results.is_file():
+            raise KitError(
+                f"No results in {self.path}: wanted {self.results.name}. Run: kit bench run --out {self.path}"
+            )
+        return Results.loads(self.results.read_bytes(), str(self.results))
+
+    def write(self, results: Results) -> None:
+        """Replace results.json in one step, so that a killed run leaves the old one or the new one."""
+        write_whole(self.results, results.dumps())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, even when the process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_run(path: Path) -> Iterator[ScoredDoc]:
+    """The hits of a TREC run file."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                query_id, _, doc_id, _, score, _ = line.split(" ")
+                yield ScoredDoc(query_id, doc_id, float(score))
+            except ValueError:
+                raise KitError(
+                    f"{path}, line {number}: found {line.strip()[:80]!r}; wanted: query_id Q0 doc_id rank score tag."
+                ) from None
