@@ -23,7 +23,7 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	$(BIN)/kit notebooks lint
 	$(BIN)/python -m pytest $(ARGS)
 	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
-	  --nbval-cell-timeout 300 -n 2 --dist loadfile
+	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
 
 lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

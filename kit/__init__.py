@@ -13,6 +13,7 @@ _HOME = {
     "KitError": "kit.errors",
     "load_embeddings": "kit.embeddings",
     "embeddings_name": "kit.embeddings",
+    "load_chat": "kit.chat",
     "load_speech": "kit.corpora",
     "load_speeches": "kit.corpora",
     "load_text": "kit.corpora",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+from kit.bench.cli import bench
+from kit.docs.cli import docs, serve_openai
+from kit.docs.more_cli import probe
 from kit.errors import KitError
 from kit.notebooks.cli import notebooks, tour
+from kit.server_cli import server
 
 app = typer.Typer(
     name="kit",
@@ -21,6 +27,34 @@ app = typer.Typer(
 )
 app.command()(tour)
 app.add_typer(notebooks, name="notebooks")
+app.add_typer(server, name="server")
+app.add_typer(bench, name="bench")
+app.add_typer(docs, name="docs")
+app.command()(probe)
+app.command(name="serve-openai")(serve_openai)
+
+
+@app.command()
+def readme(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The README.")] = Path("README.md"),
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if a part is stale.")] = False,
+) -> None:
+    """Write the README's tables of notebooks and commands, made from index.toml and from --help, or check them.
+
+    Examples: `kit readme` · `kit readme --check`
+    """
+    from kit.notebooks.manifest import load_manifest
+    from kit.notebooks.mirrors import table_markdown
+    from kit.readme import check_parts, commands_markdown
+
+    parts = {
+        "notebooks": table_markdown(load_manifest()),
+        "commands": commands_markdown(typer.main.get_command(app)),
+    }
+    stale = check_parts(file, parts, write=not check)
+    told = "OUT OF DATE. Run: kit readme" if check else "rewritten"
+    print(f"{file}: {', '.join(stale)}: {told}." if stale else f"{file}: up to date.")
+    raise typer.Exit(1 if check and stale else 0)
 
 
 class Stopped(BaseException):

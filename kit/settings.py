@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kit.errors import KitError
 
@@ -45,6 +45,23 @@ def _blank_is_unset(value: SecretStr | None) -> SecretStr | None:
     return value if value and value.get_secret_value().strip() else None
 
 
+def _price(value: str | tuple | None) -> tuple[float, float] | None:
+    """`0.15,0.60`: US dollars for a million tokens that a judge reads, and that it writes."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",")]
+    if parts == [""]:
+        return None
+    try:
+        price = tuple(map(float, parts))
+    except ValueError:
+        price = ()
+    if len(price) != 2 or not all(0 <= p < float("inf") for p in price):
+        raise ValueError("two prices such as 0.15,0.60: US dollars for a million tokens in, and out")
+    return price
+
+
+Price = Annotated[tuple[float, float] | None, NoDecode, BeforeValidator(_price)]
 Secret = Annotated[SecretStr | None, AfterValidator(_blank_is_unset)]
 
 
@@ -55,6 +72,8 @@ class Settings(BaseSettings):
 
     embeddings: Annotated[str, AfterValidator(_not_blank)] = Field("minilm", alias="KIT_EMBEDDINGS")
     judge: str | None = Field(None, alias="KIT_JUDGE")
+    chat: str | None = Field(None, alias="KIT_CHAT")
+    judge_price: Price = Field(None, alias="KIT_JUDGE_PRICE")
     cache_dir: Path = Field(default_factory=_default_cache_dir, alias="KIT_CACHE_DIR")
     milvus_uri: Annotated[str | None, AfterValidator(_milvus_address)] = Field(None, alias="MILVUS_URI")
     milvus_token: Secret = Field(None, alias="MILVUS_TOKEN")

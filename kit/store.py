@@ -16,7 +16,7 @@ import pandas as pd
 from kit.contracts import consistency_name, require
 from kit.errors import KitError
 from kit.ingestion import ingest
-from kit.inventory import check_database
+from kit.inventory import check_files, check_rows
 from kit.scratch import scratch_folder
 from kit.settings import load_settings
 
@@ -78,21 +78,33 @@ def connect(uri: str | None = None) -> ConnectionArgs:
     connection = ConnectionArgs(uri=uri)
     if settings.milvus_token and not is_lite(uri):
         connection["token"] = settings.milvus_token.get_secret_value()
+    if is_lite(uri):
+        _check_lite_files(uri)
     client = _open(connection)
     if is_lite(uri):
-        _check_lite(uri, client)
+        _check_lite_rows(uri, client)
     elif engine(client).startswith("milvus-lite"):
         _LITE_SERVERS.add(uri)
     client.close()
     return connection
 
 
-def _check_lite(uri: str, client: MilvusClient) -> None:
+def _check_lite_files(uri: str) -> None:
+    """Refuse a damaged database before the engine opens it, and cleans up what it does not understand."""
+    try:
+        check_files(uri)
+    except KitError:
+        if _holder(Path(uri)):  # whose files change while they are read
+            raise KitError(_why_not(uri, "")) from None
+        raise
+
+
+def _check_lite_rows(uri: str, client: MilvusClient) -> None:
     """Refuse a damaged database, and let go of it, so that it can be set aside and rebuilt in this process."""
     from milvus_lite.server_manager import server_manager_instance
 
     try:
-        check_database(uri, client)
+        check_rows(uri, client)
     except KitError:
         client.close()
         server_manager_instance.release_server(uri)
@@ -240,7 +252,7 @@ def _why_not_lite(path: Path, said: str) -> str:
 
 
 def _holder(path: Path) -> str | None:
-    """The process that holds a Lite database's lock, as `process 123 (python …)`, or None when nobody does."""
+    """The other process that holds a Lite database's lock, as `process 123 (python …)`, or None when none does."""
     import psutil
     from filelock import FileLock, Timeout
 
@@ -250,6 +262,8 @@ def _holder(path: Path) -> str | None:
     for process in psutil.process_iter():
         try:
             if any(Path(file.path) == lock_file.resolve() for file in process.open_files()):
+                if process.pid == os.getpid():
+                    return None
                 return f"process {process.pid} ({' '.join(process.cmdline())[:80]})"
         except (psutil.Error, OSError):
             continue

@@ -15,7 +15,15 @@ import sitecustomize  # noqa: E402,F401 - blocks connections that leave this mac
 
 # Processes that the tests start are offline too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [OFFLINE, os.environ.get("PYTHONPATH")]))
-for name in ("KIT_EMBEDDINGS", "KIT_JUDGE", "MILVUS_URI", "MILVUS_TOKEN", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+for name in (
+    "KIT_EMBEDDINGS",
+    "KIT_JUDGE",
+    "KIT_CHAT",
+    "MILVUS_URI",
+    "MILVUS_TOKEN",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+):
     os.environ.pop(name, None)
 
 
@@ -38,3 +46,21 @@ def shared() -> Path:
 def uri(tmp_path) -> str:
     """A Milvus Lite database of this test alone."""
     return str(tmp_path / "test.db")
+
+
+@pytest.fixture(scope="session")
+def milvus_server():
+    """The address of a real Milvus server of this session, empty at its start and gone at its end."""
+    from kit import server, server_files
+    from kit.errors import KitError
+
+    if reason := server_files.no_wheel():
+        pytest.skip(f"no Milvus server: {reason}")
+    try:
+        server_files.install()
+    except KitError as error:  # such as: no network, and never installed before
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Milvus server: {error}")
+    with server.running() as running:
+        yield running.uri

@@ -1,4 +1,4 @@
-"""Quoted text is data: on a real store it matches itself, and only itself."""
+"""Filters from values: quoted text matches itself and only itself, and an expression means the same on each engine."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pymilvus import DataType, MilvusClient
 
 from kit.errors import KitError
-from kit.filters import quote
+from kit.filters import Comparison, Field, field, quote, tenant
 
 HOSTILE = [
     'ankush" or namespace != "',
@@ -70,3 +70,215 @@ def test_what_is_no_text_is_refused(value):
 def test_half_a_surrogate_pair_is_refused():
     with pytest.raises(KitError, match="half a surrogate pair"):
         quote("a\ud800b")
+
+
+# Expressions from values, as text
+
+
+@pytest.mark.parametrize(
+    ("built", "written"),
+    [
+        (field("year") >= 2020, "year >= 2020"),
+        (field("year") != -1, "year != -1"),
+        (field("name") == 'a"b\\c\n', r'name == "a\"b\\c\n"'),
+        (field("share") < 1e-7, "share < 1e-07"),
+        (field("open") == True, "open == true"),  # noqa: E712 - it builds a filter
+        (field("name") == None, "name is null"),  # noqa: E711
+        (field("name") != None, "name is not null"),  # noqa: E711
+        (field("year").is_in([2020, 2021]), "year in [2020, 2021]"),
+        (field("year").is_in(set()), "year in []"),
+        (field("tags").contains("x"), 'array_contains(tags, "x")'),
+        (tenant("namespace", "ankush"), 'namespace == "ankush"'),
+        (tenant("team", 7), "team == 7"),
+        (field("meta")["a"]["b"] == 1, '(exists meta["a"]["b"]) and (meta["a"]["b"] == 1)'),
+        (field("$meta")['odd "key"'].exists(), r'exists $meta["odd \"key\""]'),
+        (~(field("a") == 1) & (field("b") == 2), "(not (a == 1)) and (b == 2)"),
+        ((field("a") == 1) | (field("b") == 2) & (field("c") == 3), "(a == 1) or ((b == 2) and (c == 3))"),
+        (((field("a") == 1) | (field("b") == 2)) & (field("c") == 3), "((a == 1) or (b == 2)) and (c == 3)"),
+        (~~(field("a") == 1), "a == 1"),
+    ],
+    ids=str,
+)
+def test_a_filter_is_written_in_milvus_language(built, written):
+    assert str(built) == written
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: field("a b"), "Wanted a field's name: .*; found 'a b'"),
+        (lambda: field('x" == "" or "'), "Wanted a field's name"),
+        (lambda: field("namespaceé"), "Wanted a field's name"),
+        (lambda: field(""), "Wanted a field's name"),
+        (lambda: field("Not"), "is a word of Milvus' filter language"),
+        (lambda: Field("x) or (y"), "Wanted a field's name"),
+        (lambda: Comparison(field("x"), "== 1 or x ==", 1), "Wanted an operator of == != < <= > >="),
+        (lambda: Comparison("x == 1 or x", "==", 1), "Wanted a field; found str"),
+        (lambda: field("$meta") == 1, "is compared by its keys"),
+        (lambda: field("meta")[0], "Wanted the name of a key in meta; found int 0"),
+        (lambda: field("x") == float("nan"), "Wanted a finite number in a filter; found nan"),
+        (lambda: field("x") < float("inf"), "Wanted a finite number"),
+        (lambda: field("x") == 2**63, "integers are of 64 bits"),
+        (lambda: field("x") == -(2**63), "integers are of 64 bits"),
+        (lambda: field("x") == b"bytes", "Wanted a text, a number, True or False in a filter; found bytes"),
+        (lambda: field("x") == field("y"), "found Field"),
+        (lambda: field("x") == [1, 2], r"wants one value; found a list\. Use \.is_in"),
+        (lambda: field("x") == "half \ud800", "half a surrogate pair"),
+        (lambda: field("x") > None, "None has no order"),
+        (lambda: field("x") >= True, "True has no order"),
+        (lambda: field("meta")["k"] == None, r"A key is there or not.* Use \.exists"),  # noqa: E711
+        (lambda: field("x").exists(), r"exists\(\) is for keys"),
+        (lambda: field("x").is_in("abc"), r"is_in\(\) wants a list of values; found str"),
+        (lambda: field("x").is_in([1, "a"]), "values of one kind; found numbers and texts"),
+        (lambda: field("x").is_in([None]), "found NoneType None"),
+        (lambda: (field("x") == 1) & "y == 2", "Wanted a filter to join with; found str 'y == 2'"),
+        (lambda: (field("x") == 1) and (field("y") == 2), "neither true nor false: join with & and |"),
+        (lambda: 1 < field("x") < 3, "neither true nor false"),
+        (lambda: tenant("namespace", ""), "a blank text, which names nobody"),
+        (lambda: tenant("namespace", " \t"), "a blank text"),
+        (lambda: tenant("namespace", None), "Wanted a tenant: a text or an integer; found NoneType"),
+        (lambda: tenant("namespace", True), "found bool True"),
+        (lambda: tenant("namespace", ["a"]), "found list"),
+    ],
+)
+def test_what_no_filter_can_say_is_refused_with_what_can(build, said):
+    with pytest.raises(KitError, match=said):
+        build()
+
+
+def test_a_long_chain_does_not_nest():
+    built = field("x") == 0
+    for number in range(1, 5000):
+        built |= field("x") == number
+    assert str(built).count("(") == 5000
+
+
+# What they find, on each engine
+
+ROWS = [
+    {"id": 1, "s": "a", "i": 1, "d": 0.5, "b": True, "j": {"k": "x", "n": 1, 'q"t': True}, "a": [1, 2], "dyn": "p"},
+    {"id": 2, "s": 'b"c', "i": -(2**63) + 1, "d": -1e300, "b": False, "j": {"k": "y", "n": 2.5}, "a": [3], "dyn": "q"},
+    {"id": 3, "s": "", "i": 2**63 - 1, "d": 1e-300, "b": False, "j": {"k": 1}, "a": [], "odd key": 5},
+]
+
+
+def rows_of(uri: str):
+    """A collection of ROWS, and the function that finds ids by an expression."""
+    client = MilvusClient(uri)
+    schema = client.create_schema(enable_dynamic_field=True)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("s", DataType.VARCHAR, max_length=100)
+    schema.add_field("i", DataType.INT64)
+    schema.add_field("d", DataType.DOUBLE)
+    schema.add_field("b", DataType.BOOL)
+    schema.add_field("j", DataType.JSON)
+    schema.add_field("a", DataType.ARRAY, element_type=DataType.INT64, max_capacity=8)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="L2")
+    client.create_collection("kinds", schema=schema, index_params=index, consistency_level="Strong")
+    client.insert("kinds", [{**row, "vector": [row["id"], 1.0]} for row in ROWS])
+    client.load_collection("kinds")
+    return lambda expression: sorted(r["id"] for r in client.query("kinds", filter=str(expression), limit=10))
+
+
+@pytest.fixture(scope="module", params=["lite", "server"])
+def kinds(request, tmp_path_factory):
+    if request.param == "lite":
+        return rows_of(str(tmp_path_factory.mktemp("kinds") / "kinds.db"))
+    uri = request.getfixturevalue("milvus_server")
+    MilvusClient(uri).create_database("filters")
+    return rows_of(f"{uri}/filters")
+
+
+MEANINGS = [
+    (field("s") == "a", [1]),
+    (field("s") == 'b"c', [2]),
+    (field("s") == "", [3]),
+    (field("s").is_in(["a", ""]), [1, 3]),
+    (field("s") > "a", [2]),
+    (field("i") == 2**63 - 1, [3]),
+    (field("i") > -(2**63) + 1, [1, 3]),
+    (field("i").is_in([1, -(2**63) + 1]), [1, 2]),
+    (field("i").is_in([]), []),
+    (~field("i").is_in([]), [1, 2, 3]),
+    (field("d") == 0.5, [1]),
+    (field("d") == 1e-300, [3]),
+    (field("d") == -1e300, [2]),
+    (field("d") > 0, [1, 3]),
+    (field("d") <= 1.7976931348623157e308, [1, 2, 3]),
+    (field("b") == True, [1]),  # noqa: E712
+    (~(field("b") == True), [2, 3]),  # noqa: E712
+    (field("a").contains(3), [2]),
+    (~field("a").contains(3), [1, 3]),
+    (field("j")["k"] == "x", [1]),
+    (field("j")["k"] != "x", [2, 3]),
+    (field("j")["n"] >= 1, [1, 2]),
+    (~(field("j")["n"] >= 1), [3]),  # the row without the key
+    (field("j")["n"].is_in([1, 2.5]), [1, 2]),
+    (field("j")["n"].is_in([]), []),
+    (~field("j")["n"].is_in([]), [1, 2, 3]),
+    (field("j")['q"t'] == True, [1]),  # noqa: E712
+    (field("$meta")["dyn"] == "p", [1]),
+    (field("$meta")["dyn"] != "p", [2]),
+    (~(field("$meta")["dyn"] == "p"), [2, 3]),
+    (field("$meta")["odd key"].exists(), [3]),
+    ((field("i") == 1) | (field("s") == "") & (field("b") == True), [1]),  # noqa: E712
+    (((field("i") == 1) | (field("s") == "")) & ~(field("b") == True), [3]),  # noqa: E712
+    (~((field("i") == 1) | ~(field("d") > 0)), [3]),
+]
+
+
+@pytest.mark.parametrize(("expression", "ids"), MEANINGS, ids=[str(e) for e, _ in MEANINGS])
+def test_a_filter_finds_the_same_rows_on_lite_and_on_a_server(kinds, expression, ids):
+    assert kinds(expression) == ids
+
+
+def test_null_is_asked_for_on_lite(tmp_path):
+    found = rows_of(str(tmp_path / "nulls.db"))
+    assert found(field("s") == None) == []  # noqa: E711
+    assert found(field("s") != None) == [1, 2, 3]  # noqa: E711
+
+
+def values():
+    scalars = st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+    return st.text(st.characters(exclude_categories=["Cs"]), max_size=10) | scalars
+
+
+def conditions():
+    """Nested filters on two fields, with what they mean as a function of a row."""
+    texts = st.sampled_from(["a", 'b"c', "", "z\\", "\n"])
+    numbers = st.sampled_from([1, 0, -(2**63) + 1, 2**63 - 1])
+    leaf = (
+        st.builds(lambda v: (field("s") == v, lambda r: r["s"] == v), texts)
+        | st.builds(lambda v: (field("i") >= v, lambda r: r["i"] >= v), numbers)
+        | st.builds(lambda v: (field("i").is_in(v), lambda r: r["i"] in v), st.lists(numbers, max_size=3))
+    )
+    return st.recursive(
+        leaf,
+        lambda inner: (
+            st.builds(lambda x: (~x[0], lambda r: not x[1](r)), inner)
+            | st.builds(lambda x, y: (x[0] & y[0], lambda r: x[1](r) and y[1](r)), inner, inner)
+            | st.builds(lambda x, y: (x[0] | y[0], lambda r: x[1](r) or y[1](r)), inner, inner)
+        ),
+        max_leaves=8,
+    )
+
+
+@pytest.fixture(scope="module")
+def kinds_on_lite(tmp_path_factory):
+    return rows_of(str(tmp_path_factory.mktemp("kinds") / "nested.db"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(conditions())
+def test_nested_conditions_mean_what_python_means_by_them(kinds_on_lite, condition):
+    expression, meaning = condition
+    assert kinds_on_lite(expression) == [row["id"] for row in ROWS if meaning(row)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(values())
+def test_any_value_stays_one_value(kinds_on_lite, value):
+    name = "s" if isinstance(value, str) else "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "d"
+    assert kinds_on_lite(field(name) == value) == [row["id"] for row in ROWS if row[name] == value]

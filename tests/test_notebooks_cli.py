@@ -193,14 +193,3 @@ def test_list_tells_what_is_mirrored_and_fails_while_a_block_is_not(kit, tmp_pat
     path.write_text(json.dumps(content))
     done = kit("notebooks", "list")
     assert (done.status, done.out.splitlines()[-1]) == (0, "34 of 34 blocks of the page are mirrored.")
-
-
-def test_table_is_printed_checked_and_written(kit, tmp_path):
-    repository(tmp_path, {"01_a": FINE})
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- notebooks:start -->\n<!-- notebooks:end -->\n")
-    assert kit("notebooks", "table").out.splitlines()[2].startswith("| [01 A](notebooks/01_a.ipynb) |")
-    stale = kit("notebooks", "table", "--check", str(readme))
-    assert (stale.status, "OUT OF DATE. Run: kit notebooks table --write" in stale.out) == (1, True)
-    assert kit("notebooks", "table", "--write", str(readme)).status == 0
-    assert kit("notebooks", "table", "--check", str(readme)).status == 0

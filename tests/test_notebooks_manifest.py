@@ -9,7 +9,7 @@ from notebook_samples import Cell, repository, write
 
 from kit.errors import KitError
 from kit.notebooks.manifest import load_manifest, unmet_needs
-from kit.notebooks.mirrors import check_table, coverage, table_markdown
+from kit.notebooks.mirrors import coverage, table_markdown
 from kit.notebooks.read import read_notebook, write_in_one_step
 from kit.settings import Settings
 
@@ -108,22 +108,6 @@ def test_the_table_has_a_linked_row_for_each_notebook(three):
         "| Milvus (2 blocks), Related (1 block) | 1 | nothing |",
         "| [02 Collections](notebooks/02_collections.ipynb) | Show one thing | goes beyond the page | 1 | nothing |",
     ]
-
-
-def test_a_stale_table_is_found_rewritten_and_then_found_right(three, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("# Kit\n\n<!-- notebooks:start -->\nold\n<!-- notebooks:end -->\n\nrest\n")
-    assert not check_table(readme, three, write=False)
-    assert not check_table(readme, three, write=True)
-    assert check_table(readme, three, write=False)
-    assert readme.read_text().startswith("# Kit\n\n<!-- notebooks:start -->\n| Notebook |")
-    assert readme.read_text().endswith("|\n<!-- notebooks:end -->\n\nrest\n")
-
-
-def test_a_readme_without_the_marks_is_an_error(three, tmp_path):
-    (tmp_path / "README.md").write_text("# Kit\n")
-    with pytest.raises(KitError, match="has no place for the table: put <!-- notebooks:start -->"):
-        check_table(tmp_path / "README.md", three, write=True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -178,3 +179,11 @@ def test_a_folder_that_is_no_report_is_never_replaced(tmp_path):
     with pytest.raises(KitError, match="is not a report of kit tour and is not replaced"):
         publish(tmp_path, "text")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_where_no_lock_can_be_made_the_search_for_a_free_folder_ends(tmp_path):
+    with report_place(tmp_path / "tour"), contextlib.ExitStack() as others:
+        for _ in range(8):
+            others.enter_context(report_place(tmp_path / "tour"))
+        with pytest.raises(KitError, match="9 reports are being written beside"), report_place(tmp_path / "tour"):
+            pass

@@ -170,33 +170,6 @@ def update(names: Names = None, jobs: Jobs = 2) -> None:
     raise typer.Exit(1 if failed else 0)
 
 
-@notebooks.command()
-def table(
-    check: Annotated[Path | None, typer.Option(metavar="FILE", help="Exit 1 if this file's table is stale.")] = None,
-    write: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table into this file.")] = None,
-) -> None:
-    """Print the README's table of the notebooks, made from index.toml; or check it, or write it.
-
-    Examples: `kit notebooks table` · `kit notebooks table --check README.md` · `kit notebooks table --write README.md`
-    """
-    from kit.notebooks.manifest import load_manifest
-    from kit.notebooks.mirrors import check_table, table_markdown
-
-    manifest = load_manifest()
-    if check and write:
-        raise KitError("Wanted --check or --write; found both.")
-    if not check and not write:
-        print(table_markdown(manifest))
-        return
-    if check_table(check or write, manifest, write=write is not None):
-        print(f"{check or write}: the notebooks' table is up to date.")
-    elif write:
-        print(f"{write}: the notebooks' table was rewritten.")
-    else:
-        print(f"{check}: the notebooks' table is OUT OF DATE. Run: kit notebooks table --write {check}")
-        raise typer.Exit(1)
-
-
 def _that_can_run(chosen: list[Notebook], settings: Settings) -> list[Notebook]:
     """The notebooks whose needs are met; says why the others are not run, and raises KitError when none is left."""
     from kit.notebooks.manifest import unmet_needs

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from nbformat import NotebookNode
 
-from kit.errors import KitError
 from kit.notebooks.manifest import Manifest, Notebook
-from kit.notebooks.read import read_notebook, write_in_one_step
+from kit.notebooks.read import read_notebook
 from kit.pages import Block, load_page
-
-START, END = "<!-- notebooks:start -->", "<!-- notebooks:end -->"
 
 
 class Mirror(NamedTuple):
@@ -56,22 +52,6 @@ def table_markdown(manifest: Manifest) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def check_table(readme: Path, manifest: Manifest, *, write: bool) -> bool:
-    """Whether the table between the README's marks is the generated one; with `write` it is made so."""
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except OSError as error:
-        raise KitError(f"{readme} cannot be read: {error.strerror or error}.") from None
-    before, start, rest = text.partition(START)
-    stored, end, after = rest.partition(END)
-    if not start or not end:
-        raise KitError(f"{readme} has no place for the table: put {START} and {END} on lines of their own.")
-    wanted = f"\n{table_markdown(manifest)}\n"
-    if stored != wanted and write:
-        write_in_one_step(readme, before + start + wanted + end + after)
-    return stored == wanted
 
 
 def _cells(notebook: Notebook) -> Sequence[NotebookNode]:

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from kit.errors import KitError
 
+MOST_AT_ONCE = 9  # tours that write reports side by side
 MARK = ".milvus-notebook-kit-report"  # lies in each report: only such a folder, or an empty one, is ever replaced
 
 
@@ -62,6 +63,11 @@ def _reserve(wanted: Path, fallback: Path | None) -> tuple[FileLock, Place]:
         except Timeout:
             number += 1
             folder = wanted.with_name(f"{wanted.name}-{number}")
+            if number > MOST_AT_ONCE:
+                raise KitError(
+                    f"{MOST_AT_ONCE} reports are being written beside {wanted}, or no file can be made there. "
+                    "Give another folder: --out FOLDER."
+                ) from None
         except OSError as error:
             why = f"{wanted.parent} cannot be written ({error.strerror or error})"
             if fallback is None:

@@ -1,0 +1,395 @@
+"""Each document is there once, whatever happens while it is written, and what is lost is said."""
+
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import signal
+import tempfile
+import zlib
+from collections import Counter
+from pathlib import Path
+from threading import Timer
+
+import filelock  # noqa: F401 - imported late by kit.store, as is psutil
+import numpy as np
+import psutil  # noqa: F401
+import pytest
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_milvus import Milvus
+from pymilvus import MilvusClient
+
+from kit import server
+from kit.errors import KitError
+from kit.ingestion import Ingested, content_id, ingest
+from kit.inventory import collection_folder
+from kit.store import connect, index_params, require, scratch_uri
+
+KILLS = 30
+
+
+class Tiny(Embeddings):
+    """A text becomes a direction in 4 dimensions, always the same one; how many were asked for is counted."""
+
+    asked = 0
+
+    def embed_documents(self, texts):
+        Tiny.asked += len(texts)
+        return [np.random.default_rng(zlib.crc32(t.encode())).standard_normal(4).tolist() for t in texts]
+
+    def embed_query(self, text):
+        return self.embed_documents([text])[0]
+
+
+def documents(count: int) -> list[Document]:
+    return [Document(f"note {number}", metadata={"year": 2000 + number % 20}) for number in range(count)]
+
+
+def vector_store(uri: str, collection: str = "notes", **options) -> Milvus:
+    options = {"auto_id": False, "consistency_level": "Strong"} | options
+    return Milvus(
+        Tiny(), collection_name=collection, connection_args=connect(uri), index_params=index_params(uri), **options
+    )
+
+
+def stored_ids(store: Milvus) -> Counter:
+    """Each primary key and how often it is there, read row by row."""
+    rows = store.client.query_iterator(
+        store.collection_name, batch_size=1000, output_fields=["pk"], consistency_level="Strong"
+    )
+    found = Counter()
+    while batch := rows.next():
+        found.update(row["pk"] for row in batch)
+    return found
+
+
+def once(count: int) -> dict:
+    return dict.fromkeys(map(content_id, documents(count)), 1)
+
+
+# What ingest promises
+
+
+def test_documents_are_stored_under_the_hash_of_their_content_and_found(uri):
+    store = vector_store(uri)
+    assert ingest(store, documents(10)) == Ingested(documents=10, written=10, there=0, rows=10)
+    assert stored_ids(store) == once(10)
+    assert store.similarity_search("note 3", k=1)[0].page_content == "note 3"
+
+
+def test_the_same_documents_again_are_neither_embedded_nor_written(uri):
+    ingest(store := vector_store(uri), documents(10))
+    before = Tiny.asked
+    assert ingest(store, documents(10) * 2) == Ingested(documents=10, written=0, there=10, rows=10)
+    assert Tiny.asked == before
+
+
+def test_metadata_is_content_too():
+    first, second = Document("a", metadata={"year": 1}), Document("a", metadata={"year": 2})
+    assert content_id(first) != content_id(second)
+    assert content_id(Document("a", metadata={"x": 1, "y": 2})) == content_id(Document("a", metadata={"y": 2, "x": 1}))
+
+
+def test_with_own_ids_a_document_replaces_the_row_of_its_id(uri):
+    store = vector_store(uri)
+    ingest(store, [Document("old"), Document("kept")], ids=["1", "2"])
+    assert ingest(store, [Document("new")], ids=["1"]) == Ingested(documents=1, written=1, there=0, rows=2)
+    assert sorted(d.page_content for d in store.similarity_search("x", k=9)) == ["kept", "new"]
+    connect(uri)  # and the inventory agrees
+
+
+@pytest.mark.parametrize(
+    ("docs", "ids", "said"),
+    [
+        ([Document("a", metadata={"year": 1}), Document("b")], None, "Document 2 of 2 ('b') lacks the metadata 'year'"),
+        ([Document("a"), Document("b", metadata={"x": 1})], None, "'x', for which the collection has no field"),
+        ([Document("a", metadata={"pk": 1})], None, "has the metadata 'pk', which Milvus uses itself"),
+        ([Document("a", metadata={"year": None})], None, "has None as 'year'"),
+        ([Document("a", metadata={"at": object()})], None, "has no content id"),
+        ([Document("a")], ["1", "2"], "Wanted an id for each of the 1 documents; found 2"),
+        ([Document("a")], [7], "Wanted texts of 1 to 65535 bytes as ids; found 7"),
+        ([Document("a"), Document("b")], ["1", "1"], "The id '1' stands for two different documents"),
+    ],
+)
+def test_what_milvus_would_refuse_half_way_or_drop_is_refused_before(uri, docs, ids, said):
+    store = vector_store(uri)
+    with pytest.raises(KitError) as error:
+        ingest(store, docs, ids)
+    assert said in str(error.value)
+    assert not store.client.has_collection("notes")
+
+
+def test_a_collection_with_ids_made_by_milvus_is_refused(uri):
+    Milvus.from_documents(documents(1), Tiny(), connection_args=connect(uri), collection_name="notes")
+    with pytest.raises(KitError, match=r'wants own text ids; "notes" has pk: INT64, made by Milvus'):
+        ingest(vector_store(uri), documents(1))
+
+
+def test_a_dynamic_field_takes_documents_with_different_keys(uri):
+    store = vector_store(uri, enable_dynamic_field=True)
+    assert ingest(store, [Document("a", metadata={"x": 1}), Document("b", metadata={"y": "z"})]).rows == 2
+
+
+def test_nothing_to_ingest_is_no_error(uri):
+    assert ingest(vector_store(uri), []) == Ingested(0, 0, 0, 0)
+
+
+def test_progress_is_shown_on_a_terminal_only(uri, capfd):
+    ingest(vector_store(uri), documents(3))
+    assert capfd.readouterr() == ("", "")
+
+
+# Killed with -9, and run again
+
+
+def ingest_in_a_process(uri: str, count: int, batch_size: int, begins) -> None:
+    store = vector_store(uri)
+    begins.send(True)
+    ingest(store, documents(count), batch_size=batch_size)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that have imported everything already, so that a kill falls into the ingest."""
+    context = multiprocessing.get_context("forkserver")
+    modules = "langchain_milvus milvus_lite.adapter.grpc.server milvus_lite.server_manager pyarrow.parquet pytest"
+    context.set_forkserver_preload([*modules.split(), "kit.server", "kit.store"])
+    return context
+
+
+def kill_or_finish(processes, uri: str, count: int, batch_size: int, after: float) -> bool:
+    """Ingest in a process of its own and kill it after that many seconds; False when it was faster than that."""
+    begun, begins = processes.Pipe(duplex=False)
+    process = processes.Process(target=ingest_in_a_process, args=(uri, count, batch_size, begins))
+    process.start()
+    begins.close()
+    assert begun.poll(60) and begun.recv()
+    process.join(after)
+    process.kill()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+def test_killed_at_random_points_on_lite_every_document_is_there_once(processes, tmp_path):
+    draw, kills, databases = random.Random(5), 0, 0
+    while kills < KILLS:
+        uri, databases = str(tmp_path / f"{databases}.db"), databases + 1
+        while kill_or_finish(processes, uri, 2000, 20, after=draw.uniform(0, 0.6)):
+            kills += 1
+        assert stored_ids(vector_store(uri)) == once(2000)
+
+
+def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, milvus_server):
+    draw, kills, databases = random.Random(6), 0, 0
+    client = MilvusClient(milvus_server)
+    while kills < KILLS:
+        client.create_database(f"killed_{databases}")
+        uri, databases = f"{milvus_server}/killed_{databases}", databases + 1
+        while kill_or_finish(processes, uri, 400, 20, after=draw.uniform(0, 2)):
+            kills += 1
+        assert stored_ids(vector_store(uri)) == once(400)
+
+
+def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server):
+    seen = []
+
+    class Slow(Tiny):
+        """Stops the server before the third batch, and starts it again a little later."""
+
+        def embed_documents(self, texts):
+            seen.append(len(texts))
+            if len(seen) == 3:
+                server.stop(running)
+                Timer(2, lambda: server.start(tmp_path / "data", port=port, owned=True)).start()
+            return super().embed_documents(texts)
+
+    running = server.start(tmp_path / "data", owned=True)
+    port = int(running.uri.rsplit(":", 1)[1])
+    try:
+        store = vector_store(running.uri)
+        store.embedding_func = Slow()
+        assert ingest(store, documents(200), batch_size=40).rows == 200
+        assert stored_ids(store) == once(200)
+    finally:
+        for one in server.servers():
+            if one.uri == running.uri:
+                server.stop(one)
+
+
+def test_a_server_that_stays_away_is_said_with_how_to_go_on(tmp_path, milvus_server):
+    with server.running(tmp_path / "data") as running:
+        store = vector_store(running.uri)
+        ingest(store, documents(5))
+    with pytest.raises(KitError, match=r"stayed away for 3 s\. What was stored before is kept; run the same again"):
+        ingest(store, documents(10), give_up_after=3)
+
+
+# What is lost is said
+
+
+def ingested_elsewhere(processes, uri: str, count: int = 50) -> Path:
+    """A database that no process holds, and its collection's folder."""
+    assert not kill_or_finish(processes, uri, count, 50, after=60)
+    return collection_folder(uri, "notes")
+
+
+def cut(file: Path, share: float) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(int(file.stat().st_size * share))
+
+
+def one(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+DAMAGES = {
+    "data file missing": (lambda f: one(f, "partitions/*/data/*").unlink(), r"the data file .*\.parquet is missing"),
+    "data file cut": (lambda f: cut(one(f, "partitions/*/data/*"), 0.5), r"the data file .*\.parquet cannot be read"),
+    "manifest broken": (lambda f: cut(f / "manifest.json", 0.5), "manifest.json cannot be read"),
+    "manifest missing": (lambda f: (f / "manifest.json").unlink(), "manifest.json is missing"),
+    "manifest and its copy missing": (
+        lambda f: [file.unlink() for file in f.glob("manifest.json*")],
+        "manifest.json is missing",
+    ),
+    "manifest of before": (
+        lambda f: shutil.copy(f / "manifest.json.prev", f / "manifest.json"),
+        r"the last \d+ of \d+ writes are lost",
+    ),
+    "schema missing": (lambda f: (f / "schema.json").unlink(), "schema.json is missing"),
+    "inventory broken": (lambda f: cut(f / "kit-inventory.json", 0.5), "kit-inventory.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_refused_with_what_is_lost_and_the_way_to_rebuild(processes, uri, damage):
+    folder = ingested_elsewhere(processes, uri)
+    do, said = DAMAGES[damage]
+    do(folder)
+    files = sorted(folder.rglob("*"))
+    with pytest.raises(KitError, match=rf'is damaged: in its collection "notes" .*{said}.*mv .*test\.db .*\.damaged'):
+        connect(uri)
+    assert sorted(folder.rglob("*")) == files  # the engine deletes what it does not know; it was not let near
+    shutil.move(uri, f"{uri}.damaged")
+    assert ingest(vector_store(uri), documents(50)).rows == 50  # in the same process, as the sentence says
+
+
+def test_other_rows_than_those_ingested_are_found_by_their_hash(processes, uri):
+    folder = ingested_elsewhere(processes, uri)
+    inventory = json.loads((folder / "kit-inventory.json").read_text())
+    inventory["inventory"]["content"] = "0" * 64
+    (folder / "kit-inventory.json").write_text(json.dumps(inventory))
+    with pytest.raises(KitError, match="the 50 rows are not those that were ingested"):
+        connect(uri)
+
+
+def log_only(uri: str, written) -> None:
+    ingest(vector_store(uri), documents(50), flush=False)
+    written.send(True)
+    os.kill(os.getpid(), signal.SIGKILL)  # or its end would write the log to a data file
+
+
+def test_a_cut_log_is_told_by_the_writes_that_it_lacks(processes, uri):
+    reader, writer = processes.Pipe(duplex=False)
+    process = processes.Process(target=log_only, args=(uri, writer))
+    process.start()
+    assert reader.poll(60) and reader.recv()
+    process.join(60)
+    cut(one(collection_folder(uri, "notes"), "wal/wal_data_*"), 0.7)
+    with pytest.raises(KitError, match=r"the last \d+ of \d+ writes are lost"):
+        connect(uri)
+
+
+def test_rows_changed_by_other_code_are_no_damage(uri):
+    store = vector_store(uri)
+    ingest(store, documents(20))
+    store.delete(ids=[content_id(documents(1)[0])])
+    connect(uri)
+    assert ingest(store, documents(20)).written == 1
+    store.client.drop_collection("notes")
+    connect(uri)
+
+
+# Where nothing can be written
+
+
+def fill_the_disk(uri: str, said) -> None:
+    """A limit on the size of a file stands for a full disk: a write fails in its middle."""
+    store = vector_store(uri)
+    ingest(store, documents(100))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    try:
+        ingest(store, documents(3000))
+    except KitError as error:
+        said.put(str(error))
+
+
+def test_a_full_disk_loses_nothing_that_was_there(processes, uri):
+    said = processes.Queue()
+    process = processes.Process(target=fill_the_disk, args=(uri, said))
+    process.start()
+    assert "The disk that holds" in said.get(timeout=60)
+    process.join(60)
+    store = vector_store(uri)
+    assert set(once(100)) <= set(stored_ids(store))
+    assert ingest(store, documents(3000)).rows == 3000
+    assert stored_ids(store) == once(3000)
+
+
+def as_nobody(uri: str, said) -> None:
+    connect(scratch_uri())  # what is imported late may be in root's own folder
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    try:
+        connect(uri)
+    except KitError as error:
+        said.put(str(error))
+
+
+def test_a_read_only_folder_is_said_and_loses_nothing(processes):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        uri = str(Path(folder) / "test.db")
+        ingested_elsewhere(processes, uri)
+        inside = (Path(uri), *Path(uri).rglob("*"))
+        for path in inside:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        said = processes.Queue()
+        process = processes.Process(target=as_nobody, args=(uri, said))
+        process.start()
+        assert "cannot be written: no permission" in said.get(timeout=60)
+        process.join(60)
+        for path in inside:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        assert stored_ids(vector_store(uri)) == once(50)
+
+
+# What code counts on
+
+
+def test_require_is_quiet_about_what_is_so_and_tells_what_is_not(uri):
+    store = vector_store(uri)
+    ingest(store, documents(1))
+    require(store, metric="COSINE", index_type="FLAT", dimension=4, auto_id=False, fields=["year", "text"])
+    with pytest.raises(KitError) as error:
+        require(store, partition_key="namespace", metric="L2", fields={"year": "VARCHAR", "namespace": "VARCHAR"})
+    for said in (
+        "partition_key wanted 'namespace', found None",
+        "metric wanted 'L2', found 'COSINE'",
+        "field 'year' wanted as VARCHAR, found INT64",
+        "field 'namespace' wanted, found text, pk, vector, year",
+    ):
+        assert said in str(error.value)
+
+
+def test_require_knows_its_words(uri):
+    store = vector_store(uri)
+    with pytest.raises(KitError, match='There is no collection "notes" to require anything of'):
+        require(store, metric="L2")
+    ingest(store, documents(1))
+    with pytest.raises(KitError, match=r"""found 'metrics'\. Did you mean "metric"\?"""):
+        require(store, metrics="L2")
