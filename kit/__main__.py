@@ -15,7 +15,7 @@ from kit.docs.cli import docs, serve_openai
 from kit.docs.more_cli import probe
 from kit.errors import KitError
 from kit.notebooks.cli import notebooks, tour
-from kit.server_cli import server
+from kit.server_cli import doctor, server
 
 app = typer.Typer(
     name="kit",
@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command()(tour)
+app.command()(doctor)
 app.add_typer(notebooks, name="notebooks")
 app.add_typer(server, name="server")
 app.add_typer(bench, name="bench")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BATCH = 256  # documents that are embedded and written in one go: what a killed run does again at most
 GIVE_UP_SECONDS = 120.0
+LOOK_UP = 1000  # ids that one query asks for
 CALL_SECONDS = 30  # one call to a server
 LONGEST_ID = 65_535  # bytes, in Milvus' longest VARCHAR
 
@@ -69,19 +70,21 @@ def ingest(
     target = _Target(vector_store)
     with _quiet():
         target.call(lambda: _check_documents(vector_store, list(chosen.values())), give_up_after)
-        after, written = target.call(target.begin, give_up_after), 0
-        with _shown(len(chosen), progress) as advance:
-            for batch in _batches(list(chosen.items()), batch_size):
-                old, new = target.call(
-                    lambda batch=batch: target.compare(batch, replace=ids is not None), give_up_after
-                )
-                if new:
-                    target.call(lambda new=new: target.write(new), give_up_after)
-                after = after.minus(old).plus((key, document.page_content) for key, document in new)
-                written += len(new)
+        before = target.call(target.begin, give_up_after)
+        there = {
+            row[target.key]: row[target.text]
+            for some in _batches(list(chosen), LOOK_UP)
+            for row in target.call(lambda some=some: target.rows(some), give_up_after)
+        }
+        new = [(key, document) for key, document in chosen.items() if ids is not None or key not in there]
+        replaced = [(key, there[key]) for key, _ in new if key in there]
+        after = before.minus(replaced).plus((key, document.page_content) for key, document in new)
+        with _shown(len(chosen), len(chosen) - len(new), progress) as advance:
+            for batch in _batches(new, batch_size):
+                target.call(lambda batch=batch: target.write(batch), give_up_after)
                 advance(len(batch))
         rows = target.finish(list(chosen), after, target.lite if flush is None else flush, give_up_after)
-    return Ingested(len(chosen), written, len(chosen) - written, rows)
+    return Ingested(len(chosen), len(new), len(chosen) - len(new), rows)
 
 
 def _chosen(documents: Sequence[Document], ids: Sequence[str] | None) -> dict[str, Document]:
@@ -191,16 +194,6 @@ class _Target:
         except (MilvusException, grpc.RpcError, OSError, AssertionError, ValueError) as error:
             raise KitError(self._why(error, seconds)) from None
 
-    def compare(self, batch: list[tuple[str, Document]], replace: bool) -> tuple[list[tuple[str, str]], list]:
-        """(the stored (key, text) rows that will be replaced, the documents to write)."""
-        if not self._exists():
-            return [], batch
-        rows = self._rows([key for key, _ in batch], [self.key, self.text])
-        if replace:
-            return [(row[self.key], row[self.text]) for row in rows], batch
-        there = {row[self.key] for row in rows}
-        return [], [(key, document) for key, document in batch if key not in there]
-
     def write(self, batch: list[tuple[str, Document]]) -> None:
         """Write a batch; a row that is there already, by an attempt that was cut off, is replaced."""
         keys, documents = [key for key, _ in batch], [document for _, document in batch]
@@ -220,8 +213,8 @@ class _Target:
             self.call(lambda: self.client.flush(self.name, timeout=CALL_SECONDS), seconds)
         found = [
             row[self.key]
-            for batch in _batches(keys, 1000)
-            for row in self.call(lambda batch=batch: self._rows(batch, [self.key]), seconds)
+            for some in _batches(keys, LOOK_UP)
+            for row in self.call(lambda some=some: self.rows(some), seconds)
         ]
         if len(found) != len(keys) or set(found) != set(keys):
             missing, twice = len(set(keys) - set(found)), len(found) - len(set(found))
@@ -243,11 +236,14 @@ class _Target:
     def _read(self) -> Content:
         return inventory.read_content(self.client, self.name, self.key, self.text)
 
-    def _rows(self, keys: list[str], output_fields: list[str]) -> list[dict]:
+    def rows(self, keys: list[str]) -> list[dict]:
+        """The rows of these keys with their text; none where there is no collection yet."""
+        if not self._exists():
+            return []
         return self.client.query(
             self.name,
             filter=str(field(self.key).is_in(keys)),
-            output_fields=output_fields,
+            output_fields=[self.key, self.text],
             consistency_level="Strong",
             timeout=CALL_SECONDS,
         )
@@ -321,7 +317,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _shown(total: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
+def _shown(total: int, done: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
     """A progress bar on stderr, if that is a terminal."""
     if not (sys.stderr.isatty() if progress is None else progress):
         yield lambda _: None
@@ -331,5 +327,5 @@ def _shown(total: int, progress: bool | None) -> Iterator[Callable[[int], None]]
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Ingesting", total=total)
+        task = bar.add_task("Ingesting", total=total, completed=done)
         yield lambda count: bar.advance(task, count)

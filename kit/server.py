@@ -68,7 +68,7 @@ def start(
             "environment": server_files.environment(milvus, folder, health),
             "cwd": str(folder),
             "log": str(log),
-            "signal": signal.SIGTERM,
+            "signal": signal.SIGTERM if data else signal.SIGKILL,  # nothing to keep, nothing to wait for
             "remove": str(folder) if data is None else None,
         }
         try:

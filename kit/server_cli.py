@@ -1,4 +1,4 @@
-"""`kit server …`: a real Milvus on this machine, or one `.db` for several processes."""
+"""`kit server …` and `kit doctor`: a Milvus on this machine, and whether what the kit needs is there."""
 
 from __future__ import annotations
 
@@ -119,3 +119,22 @@ def _about(one: Server) -> str:
         f"{one.engine}, process {one.process}. {kept} It has no password and listens on every address of this "
         f"machine: for trying things out, behind a firewall. Stop it: kit server stop {one.uri}"
     )
+
+
+def doctor(
+    databases: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DB]...", help="Milvus Lite databases to look at, row by row.")
+    ] = None,
+    uri: Annotated[str | None, typer.Option(metavar="URI", help="A server to look at, instead of MILVUS_URI.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at what the kit needs and say what to do; exit 1 if something is broken. No key is shown.
+
+    Example: `kit doctor my.db`
+    """
+    from kit.doctor import BROKEN, examine, report
+
+    findings = examine(databases or [], uri)
+    report(findings, as_json)
+    if any(finding.state == BROKEN for finding in findings):
+        raise typer.Exit(1)

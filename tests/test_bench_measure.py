@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from kit.bench.measure import means, measure, too_deep
-from kit.bench.ragas_scores import MAX_PAIRS, ragas_scores
+from kit.bench.ragas_scores import ragas_scores
 from kit.bench.records import Mean, Qrel, Query, Score, ScoredDoc
 from kit.errors import KitError
 
@@ -156,12 +156,32 @@ def test_a_text_like_a_relevant_one_counts_for_the_text_scores_but_not_for_the_i
     assert scores["ragas-text-recall@10"] == 0.5
 
 
-def test_text_scores_that_are_not_measured_say_why():
-    relevant = [Qrel("q1", f"d{n}", 1) for n in range(MAX_PAIRS + 1)]
+def test_text_scores_that_are_not_measured_say_why(monkeypatch):
     assert ragas_scores(QUERIES, QRELS, RUN).means(4)["ragas-text-recall@10"].reason == "the texts were not given"
-    dear = ragas_scores(QUERIES[:1], relevant, RUN, {"d1": "x", "d3": "y"}).means(1)["ragas-text-precision@10"]
-    assert dear.value is None
-    assert "50,000 are made" in dear.reason
+    monkeypatch.setattr("kit.bench.ragas_scores.MAX_PAIRS", 4)
+    dear = ragas_scores(QUERIES, QRELS, RUN, TEXTS).means(4)["ragas-text-precision@10"]
+    assert dear == Mean(None, 0, 4, "5 comparisons of texts; at most 4 are made")
+
+
+@pytest.mark.parametrize("words", [2, 3, 4, 5, 6])
+def test_the_text_scores_are_those_of_ragas_own_similarity(words):
+    import asyncio
+
+    from ragas import SingleTurnSample
+    from ragas.metrics._context_precision import NonLLMContextPrecisionWithReference
+    from ragas.metrics._context_recall import NonLLMContextRecall
+
+    found = [" ".join("abcdefgh"[n : n + words]) for n in range(4)]
+    texts = {f"d{n}": text for n, text in enumerate(found)} | {"r1": "a b c x y", "r2": "d e f"}
+    qrels = [Qrel("q", "r1", 1), Qrel("q", "r2", 1)]
+    run = [ScoredDoc("q", f"d{n}", -n) for n in range(4)]
+    sample = SingleTurnSample(retrieved_contexts=found, reference_contexts=[texts["r1"], texts["r2"]])
+    theirs = [
+        asyncio.run(metric.single_turn_ascore(sample))
+        for metric in (NonLLMContextPrecisionWithReference(), NonLLMContextRecall())
+    ]
+    ours = ragas_scores([Query("q", "?")], qrels, run, texts).scores
+    assert [score.value for score in ours if "text" in score.measure] == theirs
 
 
 def test_a_text_that_was_not_given_is_named():

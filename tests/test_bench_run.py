@@ -10,7 +10,7 @@ from bench_collections import beir_folder, jsonl, write
 from typer.testing import CliRunner
 
 from kit.__main__ import app
-from kit.bench.grid import Grid, load_grid
+from kit.bench.grid import Grid, load_grid, plan
 from kit.bench.measure import measure
 from kit.bench.records import OutFolder, Qrel, Results, read_run
 from kit.bench.run import Watcher, run_grid
@@ -175,6 +175,26 @@ def test_a_config_file_names_the_grid_and_flags_go_before_it(tmp_path, name, tex
     (tmp_path / "data").mkdir()
     found = load_grid(tmp_path / name, {"k": 7, "split": None})
     assert (found.dataset, found.retrievers, found.k) == (str(tmp_path / "data"), ["dense"], 7)
+
+
+def test_a_config_file_names_indexes_with_their_parameters(tmp_path):
+    write(tmp_path / "g.toml", "dataset = 'x'\n[[indexes]]\ntype = 'HNSW'\nsearch = [{ef = 32}, {ef = 128}]\n")
+    planned = plan(load_grid(tmp_path / "g.toml", {"retrievers": "dense,mmr"}), "whole", "minilm", "lite", str)
+    assert [one.condition.id for one in planned] == [
+        "milvus-lite.dense.minilm.whole.hnsw-ef32",
+        "milvus-lite.mmr.minilm.whole.hnsw-ef32",
+    ]
+    assert [one.checked for one in planned] == [True, False]
+    assert planned[0].index.search == ({"ef": 32}, {"ef": 128})
+
+
+def test_a_text_longer_than_milvus_stores_is_cut_and_noted(tmp_path):
+    folder = beir_folder(tmp_path / "data", 60)
+    with (folder / "corpus.jsonl").open("a") as file:
+        file.write(json.dumps({"_id": "long", "text": "zebra é " * 10_000, "metadata": {"year": 2000}}) + "\n")
+    results = run_grid(grid(str(folder), retrievers="bm25", extras="none"), OutFolder(tmp_path / "out"))
+    assert results.rows[0].status == "measured"
+    assert "1 texts were cut to the 65,535 bytes that Milvus stores" in results.rows[0].notes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 from pymilvus import MilvusException
 from typer.testing import CliRunner
 
-from kit.docs.probe import Answer, Probe, Scratch, all_probes, run_probes
+from kit.docs.probe import Answer, Probe, Scratch
+from kit.docs.probing import all_probes, run_probes
 from kit.errors import KitError
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from kit import embeddings as module
-from kit.embeddings import embeddings_identity, embeddings_name, load_embeddings, verified
+from kit.embeddings import embeddings_identity, embeddings_name, load_embeddings
 from kit.errors import KitError
+from kit.minilm import DataFile, MiniLM, verified
 
 TEXTS = ["The court has a new judge.", "A judge was named to the bench.", "Wheat prices rose in spring."]
 
@@ -45,7 +46,7 @@ def test_a_text_has_the_same_vector_alone_and_among_others_fresh_and_from_the_ca
 
 def test_a_text_is_embedded_once(own_cache, monkeypatch):
     first = load_embeddings("minilm").embed_documents(TEXTS)
-    monkeypatch.setattr(module._MiniLM, "embed", lambda *_: pytest.fail("embedded again"))
+    monkeypatch.setattr(MiniLM, "embed", lambda *_: pytest.fail("embedded again"))
     assert load_embeddings("minilm").embed_documents(TEXTS) == first
     assert load_embeddings("minilm").embed_query(TEXTS[0]) == first[0]
 
@@ -106,12 +107,12 @@ def test_a_damaged_model_file_is_refused(tmp_path, monkeypatch):
     (tmp_path / "damaged" / "model.onnx").write_bytes(b"half a model")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(KitError, match=r"damaged/model.onnx should have sha256 000000000000… but is"):
-        verified(module.DataFile("damaged", "model.onnx", "0" * 64))
+        verified(DataFile("damaged", "model.onnx", "0" * 64))
 
 
 def test_a_model_package_that_is_missing_is_named():
     with pytest.raises(KitError, match="The package no_such_package with model.onnx is not installed"):
-        verified(module.DataFile("no_such_package", "model.onnx", "0" * 64))
+        verified(DataFile("no_such_package", "model.onnx", "0" * 64))
 
 
 def test_an_unwritable_cache_names_the_folder_and_the_variable(tmp_path, monkeypatch):

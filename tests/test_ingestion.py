@@ -174,24 +174,28 @@ def kill_or_finish(processes, uri: str, count: int, batch_size: int, after: floa
     return process.exitcode != 0
 
 
+def kill_in_rounds(processes, databases, count: int, longest: float, seed: int) -> int:
+    """Ten kills at random moments, then a run to the end, in a new database each time; how many kills there were."""
+    draw, kills = random.Random(seed), 0
+    for uri in databases:
+        for _ in range(10):
+            kills += kill_or_finish(processes, uri, count, 20, after=draw.uniform(0, longest))
+        assert not kill_or_finish(processes, uri, count, 20, after=60)
+        assert stored_ids(vector_store(uri)) == once(count)
+    return kills
+
+
 def test_killed_at_random_points_on_lite_every_document_is_there_once(processes, tmp_path):
-    draw, kills, databases = random.Random(5), 0, 0
-    while kills < KILLS:
-        uri, databases = str(tmp_path / f"{databases}.db"), databases + 1
-        while kill_or_finish(processes, uri, 2000, 20, after=draw.uniform(0, 0.6)):
-            kills += 1
-        assert stored_ids(vector_store(uri)) == once(2000)
+    databases = [str(tmp_path / f"{number}.db") for number in range(4)]
+    assert kill_in_rounds(processes, databases, count=2000, longest=0.4, seed=5) >= KILLS
 
 
 def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, milvus_server):
-    draw, kills, databases = random.Random(6), 0, 0
-    client = MilvusClient(milvus_server)
-    while kills < KILLS:
-        client.create_database(f"killed_{databases}")
-        uri, databases = f"{milvus_server}/killed_{databases}", databases + 1
-        while kill_or_finish(processes, uri, 400, 20, after=draw.uniform(0, 2)):
-            kills += 1
-        assert stored_ids(vector_store(uri)) == once(400)
+    names = [f"killed_{number}" for number in range(4)]
+    for name in names:
+        MilvusClient(milvus_server).create_database(name)
+    databases = [f"{milvus_server}/{name}" for name in names]
+    assert kill_in_rounds(processes, databases, count=600, longest=1.0, seed=6) >= KILLS
 
 
 def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server):

@@ -96,6 +96,14 @@ def test_a_need_that_is_not_met_is_a_reason_in_words(tmp_path, need, settings, w
     assert unmet_needs(notebook, Settings(**settings)) == words
 
 
+def test_a_notebook_that_starts_a_server_wants_its_package_or_a_server_that_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path / "empty"))
+    (notebook,) = repository(tmp_path, {"01_a": []}, {"01_a": 'needs = ["server-package"]'}).notebooks
+    (reason,) = unmet_needs(notebook, Settings())
+    assert reason == "needs a Milvus server: run `kit server install`, or set MILVUS_URI or give --uri"
+    assert unmet_needs(notebook, Settings(milvus_uri="http://h:1")) == []
+
+
 def test_each_block_of_the_page_knows_the_cells_that_mirror_it(three):
     found = {block.id: cells for block, cells in coverage(three)}
     assert found["milvus/code-1"] == [("01_basic_search", 1)]

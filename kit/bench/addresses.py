@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from langchain_core.documents import Document
 
 from kit import golden
-from kit.bench.collections import Collection, judged
+from kit.bench.collection import Collection, judged
 from kit.bench.records import Dataset, Passage, Query
 from kit.corpora import load_speeches
 from kit.errors import KitError

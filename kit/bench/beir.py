@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from kit.bench.collections import Collection, Fields, judged
+from kit.bench.collection import Collection, Fields, judged
 from kit.bench.records import Dataset, Qrel, Query
 from kit.bench.rows import Ids, Problems, found_file, id_of, note_duplicates, read_jsonl, read_table, text_of
 from kit.errors import KitError, nearest

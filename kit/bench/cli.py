@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,8 @@ def run(
     `kit bench run --dataset nfcorpus --retrievers dense,bm25,hybrid --embeddings minilm --split test --out DIR` ·
     `kit bench run grid.toml --out DIR`
     """
+    # gRPC tells on stderr of idle connections that it opens again; read when it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from kit.bench.grid import load_grid
     from kit.bench.records import OutFolder
     from kit.bench.run import run_grid

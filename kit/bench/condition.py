@@ -157,6 +157,8 @@ def _settings(one: Planned, store: Store, shared: Shared) -> dict[str, str]:
         said["bm25"] = LITE_BM25 if store.lite else "k1 1.2, b 0.75, standard analyzer"
     if one.retriever.reranked:
         said["reranker"] = shared.grid.reranker or ""
+    if shared.judge and "judge" in shared.grid.extras:
+        said["judge"] = shared.judge.name
     return {name: value for name, value in said.items() if value}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.bench.chunk import Chunker, place_of
-from kit.bench.collections import Collection
+from kit.bench.collection import Collection
 from kit.bench.judge import judge_scores
 from kit.bench.judge_model import Judge, Usage
 from kit.bench.measure import Measured, measure, too_deep

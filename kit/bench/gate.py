@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,16 @@ def _scores(results: Results, row: Row) -> Scores:
     scores = {
         name: mean.value for name, mean in row.scores.items() if mean.value is not None and not name.startswith(UNGATED)
     }
-    return Scores(_name(results, row.id), row.counts["judged"], scores, row.command, _dataset(results))
+    return Scores(_name(results, row.id), row.counts["judged"], scores, _command(row), _dataset(results))
+
+
+def _command(row: Row) -> str:
+    """The row's command without --out, which is nobody else's folder."""
+    words = shlex.split(row.command)
+    if "--out" in words:
+        at = words.index("--out")
+        del words[at : at + 2]
+    return shlex.join(words)
 
 
 def _name(results: Results, condition_id: str) -> str:
@@ -62,4 +72,4 @@ def _name(results: Results, condition_id: str) -> str:
 
 def _dataset(results: Results) -> str:
     dataset = results.dataset
-    return f"{dataset.name} {dataset.split} {dataset.fingerprint[:12]}"
+    return " ".join(filter(None, (dataset.name, dataset.split, dataset.fingerprint[:12])))

@@ -126,7 +126,9 @@ def fill_store(
     if not store.rows:
         raise KitError("There is nothing to search: the chunker gave no chunk.")
     store.seconds = time.perf_counter() - started - (embedding_seconds() - embedded)
-    found = store.vector_store.client.query(store.name, filter="", output_fields=["count(*)"])[0]["count(*)"]
+    found = store.vector_store.client.query(
+        store.name, filter="", output_fields=["count(*)"], consistency_level="Strong"
+    )[0]["count(*)"]
     if found != store.rows:
         raise KitError(f"Milvus holds {found} rows of the {store.rows} that were put in.")
     return store
@@ -174,7 +176,6 @@ def _vector_store(
         embedding_function=None if legs == "sparse" else embeddings,
         collection_name=COLLECTION,
         connection_args=connection,
-        consistency_level="Strong",
         drop_old=drop_old,
         **options,
     )

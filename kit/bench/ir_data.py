@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from kit.bench.collections import Collection, judged
+from kit.bench.collection import Collection, judged
 from kit.bench.records import Dataset, Qrel, Query
 from kit.bench.rows import Ids
 from kit.errors import KitError

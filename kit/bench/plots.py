@@ -18,6 +18,7 @@ INK, MUTED, GRID = "#010203", "#040506", "#070809"
 SERIES = ("#0a0b0c", "#0d0e0f", "#101112", "#131415", "#161718", "#191a1b", "#1c1d1e")
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line"} | {c: f"--series-{n}" for n, c in enumerate(SERIES, 1)}
 _MARKERS = "osD^vPX"
+TOUCHING = 7  # points of distance below which two marks share a label
 WIDE = 8  # times from the least to the greatest x, from where on a logarithmic axis tells more
 
 
@@ -142,7 +143,23 @@ def _draw(axes: Axes, points: Sequence[Point], names: Sequence[str]) -> None:
             axes.plot([point.x, point.x], [point.low, point.high], color=colour, linewidth=1.4, alpha=0.6, zorder=2)
         face = colour if point.filled else "none"
         axes.plot(point.x, point.y, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
-        axes.annotate(point.label, (point.x, point.y), (6, 5), textcoords="offset points", color=INK, fontsize=9)
+    axes.autoscale_view()
+    for labels, x, y in _labels(axes, points):
+        axes.annotate(labels, (x, y), (6, 5), textcoords="offset points", color=INK, fontsize=9)
+
+
+def _labels(axes: Axes, points: Sequence[Point]) -> list[tuple[str, float, float]]:
+    """The labels and where they stand; those of marks that lie on each other are joined."""
+    placed: list[tuple[list[str], Point]] = []
+    for point in (point for point in points if point.label):
+        here = axes.transData.transform((point.x, point.y))
+        near = (at for at in placed if max(abs(axes.transData.transform((at[1].x, at[1].y)) - here)) < TOUCHING)
+        labels, _ = next(near, ([], None))
+        if not labels:
+            placed.append((labels, point))
+        if point.label not in labels:
+            labels.append(point.label)
+    return [(", ".join(labels), point.x, point.y) for labels, point in placed]
 
 
 def _svg(figure: Figure, name: str) -> str:

@@ -13,7 +13,7 @@ from kit.bench.measure import Measured
 from kit.bench.records import Qrel, Query, Score, ScoredDoc
 from kit.errors import KitError
 
-MAX_PAIRS = 50_000  # comparisons of two texts, about ten seconds: above it only the ID scores are measured
+MAX_PAIRS = 1_000_000  # comparisons of two texts, about a minute: above it only the ID scores are measured
 TEXT_MEASURES = ("ragas-text-precision", "ragas-text-recall")
 
 
@@ -83,9 +83,15 @@ async def _scores(
     from ragas.metrics._context_precision import IDBasedContextPrecision, NonLLMContextPrecisionWithReference
     from ragas.metrics._context_recall import IDBasedContextRecall, NonLLMContextRecall
 
+    from kit.bench.ragas_similarity import TextSimilarity
+
     metrics = {"ragas-ID-precision": IDBasedContextPrecision(), "ragas-ID-recall": IDBasedContextRecall()}
     if texts is not None:
-        text_metrics = (NonLLMContextPrecisionWithReference(), NonLLMContextRecall())
+        alike = TextSimilarity()
+        text_metrics = (
+            NonLLMContextPrecisionWithReference(distance_measure=alike),
+            NonLLMContextRecall(_distance_measure=alike),
+        )
         metrics |= dict(zip(TEXT_MEASURES, text_metrics, strict=True))
     scores = []
     for query_id in asked:

@@ -141,6 +141,8 @@ class Row:
     settings: dict[str, str] = field(default_factory=dict)  # index, search parameters, fetch depth … as used
     notes: tuple[str, ...] = ()
     measured_at: str = ""  # UTC, ISO 8601
+    versions: dict[str, str] = field(default_factory=dict)
+    host: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -132,7 +132,10 @@ class _Run:
                 self.watcher.row(known, number, len(self.planned), before=True)
                 continue
             command = command_of(grid, self.shared.out.path, one)
-            row = Row(one.condition, "measured", command=command, key=key, engine_version=version)
+            row = Row(
+                one.condition, "measured", command=command, key=key, engine_version=version,
+                versions=self.results.versions, host=self.results.host,
+            )  # fmt: skip
             if why := unsupported(one, version, self.shared.collection):
                 self._add(replace(row, status="not supported", reason=why), number)
             else:

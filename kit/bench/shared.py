@@ -21,7 +21,7 @@ from kit.store import connect, scratch_uri
 
 if TYPE_CHECKING:
     from kit.bench.chunk import Chunker
-    from kit.bench.collections import Collection
+    from kit.bench.collection import Collection
     from kit.bench.grid import Grid
     from kit.bench.judge_model import Judge
     from kit.bench.records import OutFolder

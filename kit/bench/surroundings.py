@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kit.bench.collections import Collection
+from kit.bench.collection import Collection
 from kit.bench.grid import ENGINES, EXTRAS, Grid, Planned
 from kit.bench.index import BUILD, parse_index
 from kit.bench.records import DEFAULT_MEASURES, Dataset

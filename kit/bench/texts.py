@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from langchain_core.documents import Document
 
-from kit.bench.collections import Collection, judged
+from kit.bench.collection import Collection, judged
 from kit.bench.records import Dataset, Passage, Qrel, Query
 from kit.bench.rows import Problems, id_of, read_jsonl, read_table, text_of
 from kit.corpora import load_text

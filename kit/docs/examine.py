@@ -46,7 +46,7 @@ def looked_at(replay: Replay) -> set[str]:
 
 def probes_tried(judged: Sequence[Judged]) -> set[str]:
     """Every probe but those that could not tell anything here: a page may have lost the sentence that one tried."""
-    from kit.docs.probe import all_probes
+    from kit.docs.probing import all_probes
 
     blind = {one.claim.probe for one in judged if not one.tried}
     return {f"probe {probe_id}" for probe_id in all_probes() if probe_id not in blind}
@@ -54,7 +54,7 @@ def probes_tried(judged: Sequence[Judged]) -> set[str]:
 
 def probe_claims(page: Page) -> tuple[list[Judged], str]:
     """The page's claims, judged by the probes that they need, and the engine that these ran on."""
-    from kit.docs.probe import run_probes
+    from kit.docs.probing import run_probes
 
     claims = find_claims(page.blocks)
     if not claims:

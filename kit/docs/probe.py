@@ -1,4 +1,4 @@
-"""What a Milvus and its LangChain integration can really do: each capability tried on a scratch database."""
+"""What a probe is: a capability, its trial on a scratch database, and an answer with the evidence."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kit.errors import KitError, nearest
-from kit.store import connect, engine, scratch_uri
+from kit.store import connect
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 ANSWERS = ("yes", "partly", "no", "unknown")
 DIMENSIONS = 4
-AT_ONCE = 6  # trials mostly wait for the engine
 
 
 class Answer(NamedTuple):
@@ -63,38 +60,6 @@ def probe(probe_id: str, capability: str, *, timed: bool = False) -> Callable[[T
         return trial
 
     return register
-
-
-def all_probes() -> dict[str, Probe]:
-    """Every probe by its id, in the order of the table."""
-    import kit.docs.probes_engine
-    import kit.docs.probes_search
-    import kit.docs.probes_filters  # isort: skip
-    import kit.docs.probes_langchain  # noqa: F401 - importing registers
-
-    return PROBES
-
-
-def run_probes(ids: Sequence[str] = ()) -> tuple[str, list[Probed]]:
-    """The engine's name and the answers of the named probes (all when none is named), on a new scratch database.
-
-    With MILVUS_URI naming a server the database is made there, and dropped when this process ends.
-    """
-    known = all_probes()
-    for probe_id in ids:
-        if probe_id not in known:
-            raise KitError(f'No probe is called "{probe_id}".{nearest(probe_id, list(known))} `kit probe` lists them.')
-    wanted = [known[probe_id] for probe_id in (ids or known)]
-    timed = [probe for probe in wanted if probe.timed]
-    with quiet(), ThreadPoolExecutor(AT_ONCE) as pool:
-        # One client for all: Milvus Lite's server ends with the last client that closes, whoever else still asks.
-        first = Scratch(uri := scratch_uri())
-        name = engine(first.client)
-        answers = {probe.id: first.run(probe) for probe in timed}  # alone, before the others
-        others = [probe for probe in wanted if not probe.timed]
-        ran = pool.map(lambda probe: Scratch(uri, first).run(probe), others)
-        answers |= zip((probe.id for probe in others), ran, strict=True)
-    return name, [answers[probe.id] for probe in wanted]
 
 
 class Scratch:
@@ -193,6 +158,11 @@ def vector(position: int) -> list[float]:
 
     angle = position * math.pi / 1009
     return [math.cos(angle), math.sin(angle), 0.0, 0.0]
+
+
+def key(hit: Mapping[str, Any]) -> Any:
+    """The primary key of a hit; engines before 2.4 do not say what the field is called."""
+    return hit["pk"] if "pk" in hit else hit["id"]
 
 
 def hash_embeddings() -> Any:

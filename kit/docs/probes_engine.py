@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from kit.docs.probe import Answer, Scratch, probe, refusal, vector
+from kit.docs.probe import Answer, Scratch, key, probe, refusal, vector
 from kit.store import is_lite
 
 LEVELS = ("Strong", "Session", "Bounded", "Eventually")
@@ -157,7 +157,7 @@ def async_client(scratch: Scratch) -> Answer:
         client = AsyncMilvusClient(**scratch.connection)
         try:
             searches = (client.search(name, data=[vector(i)], limit=1) for i in range(3))
-            return [hits[0][0]["pk"] for hits in await asyncio.gather(*searches)]
+            return [key(hits[0][0]) for hits in await asyncio.gather(*searches)]
         finally:
             await client.close()
 

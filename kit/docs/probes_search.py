@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.docs.probe import DIMENSIONS, Answer, Scratch, probe, refusal, vector
+from kit.docs.probe import DIMENSIONS, Answer, Scratch, key, probe, refusal, vector
 
 INDEX_TYPES = ("FLAT", "AUTOINDEX", "HNSW", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN")
 TEXTS = ("the cat runs home", "two dogs are running", "the end of the tale")
@@ -18,7 +18,7 @@ def index_types(scratch: Scratch) -> Answer:
         def trial(index: dict = index) -> None:
             name = scratch.create({}, ({"pk": i} for i in range(64)), index)
             scratch.client.flush(name)
-            if scratch.client.search(name, data=[vector(9)], limit=1)[0][0]["pk"] != 9:
+            if key(scratch.client.search(name, data=[vector(9)], limit=1)[0][0]) != 9:
                 raise ValueError("the nearest row was not found")
 
         (refused if refusal(trial) else real).append(kind)
@@ -98,7 +98,7 @@ def sparse_vectors(scratch: Scratch) -> Answer:
     rows = ({"pk": i, "s": {i: 1.0, 50: 0.1}} for i in range(3))
     name = scratch.create({"s": {"datatype": DataType.SPARSE_FLOAT_VECTOR}}, rows, index)
     hit = scratch.client.search(name, data=[{2: 1.0}], anns_field="s", limit=1, search_params={"metric_type": "IP"})
-    found = hit[0][0]["pk"]
+    found = key(hit[0][0])
     return Answer("yes" if found == 2 else "no", f"the row that shares a term was {'' if found == 2 else 'not '}found")
 
 

@@ -240,7 +240,7 @@ def _place_speech(target: Path) -> None:
 
 def place_encoding(folder: Path) -> None:
     """tiktoken's encoding, so that OpenAIEmbeddings() counts tokens without a download."""
-    from kit.embeddings import DataFile, verified
+    from kit.minilm import DataFile, verified
 
     encoding = DataFile(
         "tiktoken_ext",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.docs.more_cli import Json, LedgerFile, PageArgument, console, fail, print_table
+from kit.docs.cli_show import Json, LedgerFile, PageArgument, console, fail, print_table
 from kit.errors import KitError
 
 if TYPE_CHECKING:

@@ -31,14 +31,17 @@ def choose(uri: str | None = None, embeddings: str | None = None) -> Settings:
 
 def choose_recorded() -> Settings:
     """The settings with the backend that the stored outputs come from."""
-    settings = load_settings().model_copy(update={"milvus_uri": None, "embeddings": "minilm"})
+    settings = load_settings().model_copy(
+        update={"milvus_uri": None, "embeddings": "minilm", "chat": None, "judge": None}
+    )
     _prove(settings)
     return settings
 
 
 def is_recorded(settings: Settings) -> bool:
     """Whether the stored outputs come from this backend, so that all of them must come out again."""
-    return settings.embeddings == "minilm" and not names_server(settings)
+    offline = not (settings.chat or settings.judge)
+    return settings.embeddings == "minilm" and not names_server(settings) and offline
 
 
 def in_words(settings: Settings) -> str:
@@ -54,6 +57,8 @@ def environment(settings: Settings) -> dict[str, str]:
     secrets = {"MILVUS_TOKEN": settings.milvus_token, "OPENAI_API_KEY": settings.openai_api_key}
     return {
         "KIT_EMBEDDINGS": settings.embeddings,
+        "KIT_CHAT": settings.chat or "",
+        "KIT_JUDGE": settings.judge or "",
         "KIT_CACHE_DIR": str(settings.cache_dir.expanduser().absolute()),
         "MILVUS_URI": settings.milvus_uri if names_server(settings) else "",
         "OPENAI_BASE_URL": settings.openai_base_url or "",

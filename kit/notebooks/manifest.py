@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import KitError, nearest
+from kit.server_files import installed
 from kit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +17,7 @@ FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list,
 NEEDS = {
     "milvus-lite": "looks inside a Milvus Lite file, and MILVUS_URI names a server",
     "milvus-server": "needs a Milvus server: set MILVUS_URI or give --uri",
+    "server-package": "needs a Milvus server: run `kit server install`, or set MILVUS_URI or give --uri",
     "openai-key": "needs OPENAI_API_KEY",
 }
 
@@ -111,12 +113,14 @@ def names_server(settings: Settings) -> bool:
 
 def unmet_needs(notebook: Notebook, settings: Settings) -> list[str]:
     """Why a notebook cannot run under these settings, in words; empty when it can."""
-    met = {
-        "milvus-lite": not names_server(settings),
-        "milvus-server": names_server(settings),
-        "openai-key": settings.openai_api_key is not None,
-    }
-    return [NEEDS[need] for need in notebook.needs if not met[need]]
+    return [NEEDS[need] for need in notebook.needs if not _is_met(need, settings)]
+
+
+def _is_met(need: str, settings: Settings) -> bool:
+    server = names_server(settings)
+    if need == "server-package":
+        return server or installed() is not None
+    return {"milvus-lite": not server, "milvus-server": server, "openai-key": settings.openai_api_key is not None}[need]
 
 
 def _notebook(path: Path, row: dict[str, Any]) -> Notebook:
