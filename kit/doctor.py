@@ -175,7 +175,8 @@ def _server(uri: str) -> Iterator[Finding]:
     """Whether a server answers and takes the token; its version, how fast it answers, how far its clock is off."""
     from pymilvus import MilvusClient
 
-    from kit.store import connect, engine, without_password
+    from kit.settings import without_password
+    from kit.store import connect, engine
 
     try:
         connection = connect(uri)

@@ -290,7 +290,7 @@ def _passes(error: BaseException) -> bool:
 
 
 def _shown_address(uri: str) -> str:
-    from kit.store import without_password
+    from kit.settings import without_password
 
     return without_password(uri)
 

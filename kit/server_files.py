@@ -24,6 +24,7 @@ LOCK = Path(__file__).parent.parent / "requirements-server.lock"
 # The package has a wheel for these and no source that could be built for others.
 PLATFORMS = {("linux", "x86_64"), ("darwin", "arm64"), ("darwin", "x86_64")}
 INSTALL_SECONDS = 600
+SESSION_SECONDS = 10  # Milvus: 30. Too short, and a busy machine ends the server
 
 
 class Installed(NamedTuple):
@@ -159,6 +160,8 @@ def configure(server: Installed, data: Path, port: int | None = None) -> tuple[i
         encoding="utf-8",
     )
     text = text.replace("\netcd:\n", f"\netcd:\n  config:\n    path: {json.dumps(str(etcd))}\n", 1)
+    # How long a server that was killed keeps its place, so that the next one on its data waits for it.
+    text = re.sub(r"(\n  session:\n    ttl:) \d+", rf"\1 {SESSION_SECONDS}", text)
     (data / "configs" / "milvus.yaml").write_text(text, encoding="utf-8")
     shutil.copy(server.template.with_name("glog.conf"), data / "configs")
     return int(values["proxy_port"]), health

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -92,6 +93,12 @@ def load_settings() -> Settings:
         return Settings(_env_file=_env_file(Path.cwd()))
     except ValidationError as error:
         raise KitError("\n".join(map(_in_words, error.errors()))) from None
+
+
+def without_password(uri: str) -> str:
+    """The address without a user and password that may stand in it."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else uri
 
 
 @cache

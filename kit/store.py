@@ -18,7 +18,7 @@ from kit.errors import KitError
 from kit.ingestion import ingest
 from kit.inventory import check_files, check_rows
 from kit.scratch import scratch_folder
-from kit.settings import load_settings
+from kit.settings import load_settings, without_password
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
@@ -42,12 +42,6 @@ class ConnectionArgs(dict):
 def is_lite(uri: str) -> bool:
     """Whether the address is a file of the embedded Milvus Lite."""
     return uri.endswith(".db")
-
-
-def without_password(uri: str) -> str:
-    """The address without a user and password that may stand in it."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else uri
 
 
 def scratch_uri() -> str:

@@ -46,7 +46,7 @@ def is_recorded(settings: Settings) -> bool:
 
 def in_words(settings: Settings) -> str:
     """The backend for a reader: `minilm on Milvus Lite`."""
-    from kit.store import without_password
+    from kit.settings import without_password
 
     where = without_password(settings.milvus_uri) if names_server(settings) else "Milvus Lite"
     return f"{settings.embeddings} on {where}"

@@ -1,0 +1,35 @@
+"""The grid on a real Milvus server: what it cannot do is said, and nothing is left behind."""
+
+from __future__ import annotations
+
+from bench_collections import beir_folder
+from pymilvus import MilvusClient
+
+from kit.bench.grid import Grid
+from kit.bench.records import OutFolder
+from kit.bench.run import run_grid
+
+
+def test_a_server_runs_the_grid_and_says_what_it_does_not_support(milvus_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("MILVUS_URI", milvus_server)
+    out = OutFolder(tmp_path / "out")
+    left = "kit_0123456789ab"  # as a run that was killed leaves it
+    client = MilvusClient(milvus_server)
+    client.create_database(left)
+    out.database.parent.mkdir(parents=True)
+    out.database.write_text(left)
+
+    grid = Grid(dataset=str(beir_folder(tmp_path / "data")), retrievers="dense,bm25,dense+filter", embeddings="wordllama",
+                k=10, measures="nDCG@10", extras="none", engines="server,lite")  # fmt: skip
+    rows = {row.id: row for row in run_grid(grid, out).rows}
+
+    assert rows["milvus-server.bm25.none.whole"].status == "not supported"
+    assert (
+        "full text search needs Milvus 2.5 or newer; this is milvus-2.3" in rows["milvus-server.bm25.none.whole"].reason
+    )
+    assert rows["milvus-server.bm25.none.whole"].scores == {}
+    for retriever in ("dense", "dense+filter"):
+        server, lite = (rows[f"milvus-{engine}.{retriever}.wordllama.whole"] for engine in ("server", "lite"))
+        assert server.scores["nDCG@10"].value == lite.scores["nDCG@10"].value
+        assert (server.cost.index_mb, server.counts["chunks"]) == (None, 60)
+    assert left not in client.list_databases()
