@@ -18,6 +18,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [OFFLINE, os.environ.get
 for name in (
     "KIT_EMBEDDINGS",
     "KIT_JUDGE",
+    "KIT_JUDGE_PRICE",
     "KIT_CHAT",
     "MILVUS_URI",
     "MILVUS_TOKEN",

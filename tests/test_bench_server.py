@@ -19,8 +19,8 @@ def test_a_server_runs_the_grid_and_says_what_it_does_not_support(milvus_server,
     out.database.parent.mkdir(parents=True)
     out.database.write_text(left)
 
-    grid = Grid(dataset=str(beir_folder(tmp_path / "data")), retrievers="dense,bm25,dense+filter", embeddings="wordllama",
-                k=10, measures="nDCG@10", extras="none", engines="server,lite")  # fmt: skip
+    grid = Grid(dataset=str(beir_folder(tmp_path / "data")), retrievers="dense,bm25,dense+filter", k=10,
+                embeddings="wordllama", measures="nDCG@10", extras="none", engines="server,lite")  # fmt: skip
     rows = {row.id: row for row in run_grid(grid, out).rows}
 
     assert rows["milvus-server.bm25.none.whole"].status == "not supported"

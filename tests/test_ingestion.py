@@ -22,7 +22,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_milvus import Milvus
 from pymilvus import MilvusClient
 
-from kit import server
+from kit import server, server_files
 from kit.errors import KitError
 from kit.ingestion import Ingested, content_id, ingest
 from kit.inventory import collection_folder
@@ -191,14 +191,15 @@ def test_killed_at_random_points_on_lite_every_document_is_there_once(processes,
 
 
 def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, milvus_server):
-    names = [f"killed_{number}" for number in range(4)]
+    names = [f"killed_{number}" for number in range(5)]
     for name in names:
         MilvusClient(milvus_server).create_database(name)
     databases = [f"{milvus_server}/{name}" for name in names]
-    assert kill_in_rounds(processes, databases, count=600, longest=1.0, seed=6) >= KILLS
+    assert kill_in_rounds(processes, databases, count=800, longest=0.8, seed=6) >= KILLS
 
 
-def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server):
+def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server, monkeypatch):
+    monkeypatch.setattr(server_files, "SESSION_SECONDS", 3)  # the killed one is forgotten sooner
     seen = []
 
     class Slow(Tiny):
@@ -224,8 +225,8 @@ def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_se
                 server.stop(one)
 
 
-def test_a_server_that_stays_away_is_said_with_how_to_go_on(tmp_path, milvus_server):
-    with server.running(tmp_path / "data") as running:
+def test_a_server_that_stays_away_is_said_with_how_to_go_on(milvus_server):
+    with server.running() as running:
         store = vector_store(running.uri)
         ingest(store, documents(5))
     with pytest.raises(KitError, match=r"stayed away for 3 s\. What was stored before is kept; run the same again"):

@@ -70,7 +70,12 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
         )
         if before:
             results = replace(results, rows=_rows_of(before, results, out.path))
-        return _Run(Shared(grid, out, collection), planned, results, watcher or Watcher()).go()
+        shared = Shared(grid, out, collection)
+        try:
+            return _Run(shared, planned, results, watcher or Watcher()).go()
+        finally:
+            with contextlib.suppress(KitError, MilvusException):  # a server that is gone: the next run drops it
+                shared.close()
 
 
 @contextlib.contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
 from kit.bench.cost import MeteredEmbeddings
+from kit.bench.databases import create_database, drop_database
 from kit.bench.evaluate import Judgments, Texts, judgments
 from kit.bench.exact import QUERIES as CHECKED_QUERIES
 from kit.bench.exact import Exact, exact_search
@@ -17,7 +19,7 @@ from kit.bench.judge_model import load_judge
 from kit.bench.rerank import load_reranker
 from kit.embeddings import load_embeddings
 from kit.scratch import scratch_folder
-from kit.store import connect, scratch_uri
+from kit.settings import load_settings
 
 if TYPE_CHECKING:
     from kit.bench.chunk import Chunker
@@ -81,13 +83,21 @@ class Shared:
 
     @cached_property
     def _server_uri(self) -> str:
-        """A database on the server, dropped at the end; one that a killed run left is dropped now."""
-        left = self.out.database
-        if left.is_file():
-            _drop_database(left.read_text(encoding="utf-8"))
-        uri = scratch_uri()
-        left.write_text(uri.rpartition("/")[2], encoding="utf-8")
-        return uri
+        """A database of this folder on the server, until `close`; one that a killed run left is dropped now."""
+        uri = load_settings().milvus_uri
+        if urlsplit(uri).path.strip("/"):
+            return uri  # a database that the reader named for this
+        self.close()
+        name = f"kit_{uuid.uuid4().hex[:12]}"
+        self.out.database.write_text(name, encoding="utf-8")
+        create_database(name)
+        return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
+
+    def close(self) -> None:
+        """Drop this folder's database on the server."""
+        if self.out.database.is_file():
+            drop_database(self.out.database.read_text(encoding="utf-8"))
+            self.out.database.unlink()
 
     @cached_property
     def reranker(self) -> Reranker | None:
@@ -98,19 +108,3 @@ class Shared:
     def judge(self) -> Judge | None:
         """The chat model that KIT_JUDGE names."""
         return load_judge() if "judge" in self.grid.extras else None
-
-
-def _drop_database(name: str) -> None:
-    """Drop a scratch database of the kit; a database of any other name is left alone."""
-    from pymilvus import MilvusClient
-
-    if not re.fullmatch(r"kit_[0-9a-f]{12}", name):
-        return
-    client = MilvusClient(**connect())
-    if name in client.list_databases():
-        client.use_database(name)
-        for collection in client.list_collections():
-            client.drop_collection(collection)
-        client.use_database("default")
-        client.drop_database(name)
-    client.close()
