@@ -21,7 +21,7 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/kit notebooks lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
 	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
 

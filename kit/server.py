@@ -38,6 +38,7 @@ class Server(NamedTuple):
     keeper: int  # kit/server_process.py
     process: int
     started: float  # the keeper's start, in seconds since 1970: a process id alone may be another's by now
+    owned: bool  # stops with the process that started it
 
     @property
     def temporary(self) -> bool:
@@ -199,7 +200,7 @@ def _run(
     else:
         keeper.stdin.close()
     started = psutil.Process(keeper.pid).create_time()
-    server = Server(uri, engine, str(data), spec["remove"], str(log), keeper.pid, int(child), started)
+    server = Server(uri, engine, str(data), spec["remove"], str(log), keeper.pid, int(child), started, owned)
     record.write_text(json.dumps(server._asdict()), encoding="utf-8")
     try:
         _wait(server, keeper, wait, health)

@@ -60,7 +60,7 @@ def stop(
     """
     from kit import server as servers
 
-    running = servers.servers()
+    running = [one for one in servers.servers() if not one.owned]  # others stop with what started them
     chosen = [one for one in running if uri in (None, one.uri)]
     if uri and not chosen:
         known = ", ".join(one.uri for one in running) or "none"

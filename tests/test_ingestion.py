@@ -191,11 +191,11 @@ def test_killed_at_random_points_on_lite_every_document_is_there_once(processes,
 
 
 def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, milvus_server):
-    names = [f"killed_{number}" for number in range(5)]
+    names = [f"killed_{number}" for number in range(4)]
     for name in names:
         MilvusClient(milvus_server).create_database(name)
     databases = [f"{milvus_server}/{name}" for name in names]
-    assert kill_in_rounds(processes, databases, count=800, longest=0.8, seed=6) >= KILLS
+    assert kill_in_rounds(processes, databases, count=800, longest=0.6, seed=6) >= KILLS
 
 
 def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server, monkeypatch):
@@ -307,6 +307,23 @@ def test_a_cut_log_is_told_by_the_writes_that_it_lacks(processes, uri):
     cut(one(collection_folder(uri, "notes"), "wal/wal_data_*"), 0.7)
     with pytest.raises(KitError, match=r"the last \d+ of \d+ writes are lost"):
         connect(uri)
+
+
+def test_a_flush_that_was_killed_between_two_steps_does_not_double_the_rows(processes, uri):
+    _reader, writer = processes.Pipe(duplex=False)
+    process = processes.Process(target=log_only, args=(uri, writer))
+    process.start()
+    process.join(60)
+    log = one(folder := collection_folder(uri, "notes"), "wal/wal_data_*")
+    copy = shutil.copy(log, folder.parents[2] / log.name)
+    ingested_elsewhere(processes, uri)  # writes the log's rows to a data file and removes the log
+    assert not log.exists()
+    shutil.copy(copy, log)  # as if it had been killed before the removal
+    client = MilvusClient(uri)
+    assert client.query("notes", filter="", output_fields=["count(*)"])[0]["count(*)"] == 100  # left to the engine
+    connect(uri)
+    assert client.query("notes", filter="", output_fields=["count(*)"])[0]["count(*)"] == 50
+    assert stored_ids(vector_store(uri)) == once(50)
 
 
 def test_rows_changed_by_other_code_are_no_damage(uri):

@@ -129,9 +129,15 @@ def test_start_status_and_stop_tell_of_the_same_server(tmp_path, own_records):
     assert command("stop").stdout == "No server is running.\n"
 
 
+def test_stop_leaves_servers_alone_that_belong_to_a_process(tmp_path, own_records):
+    with server.running(lite=tmp_path / "my.db") as one:
+        assert command("stop").stdout == "No server is running.\n"
+        assert server.servers() == [one]
+
+
 def test_a_server_whose_machine_was_restarted_is_forgotten(own_records, tmp_path):
     data = str(tmp_path / "data")
-    dead = server.Server("http://127.0.0.1:1", "milvus", data, data, "log", 2**22 - 1, 2**22 - 2, 1.0)
+    dead = server.Server("http://127.0.0.1:1", "milvus", data, data, "log", 2**22 - 1, 2**22 - 2, 1.0, False)
     (tmp_path / "data").mkdir()
     record = tmp_path / "servers" / "1.json"
     record.parent.mkdir()

@@ -31,7 +31,7 @@ class Scattered(Embeddings):
 
 
 def open_store(uri, **options) -> Milvus:
-    options = {"index_params": index_params(uri), "consistency_level": "Strong"} | options
+    options = {"index_params": index_params(uri), "consistency_level": "Strong", "auto_id": True} | options
     return Milvus(Scattered(), connection_args=connect(uri), collection_name="tenants", **options)
 
 
@@ -249,7 +249,7 @@ INDEXES = {
     "HNSW": {"M": 8, "efConstruction": 64},
     "IVF_FLAT": {"nlist": 16},
 }
-TENANTS = {f"tenant {number}": 1 + number * 4 for number in range(8)}  # from 1 to 29 rows
+TENANTS = {f"tenant {number}": 1 + number * 7 for number in range(5)}  # from 1 to 29 rows
 
 
 @pytest.mark.parametrize("index", INDEXES)

@@ -13,7 +13,7 @@ from kit.server_files import installed
 from kit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list, "baseline": str}
+FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list, "baseline": str, "seconds": int}
 NEEDS = {
     "milvus-lite": "looks inside a Milvus Lite file, and MILVUS_URI names a server",
     "milvus-server": "needs a Milvus server: set MILVUS_URI or give --uri",
@@ -32,6 +32,7 @@ class Notebook:
     minutes: int
     needs: tuple[str, ...] = ()
     baseline: str = ""
+    seconds: int = 10  # about how long it runs: the longest start first, so that none is left over at the end
 
     @property
     def file(self) -> str:
@@ -138,7 +139,7 @@ def _notebook(path: Path, row: dict[str, Any]) -> Notebook:
     for need in row.get("needs", []):
         if need not in NEEDS:
             raise KitError(f'{path}: {name}: unknown need "{need}".{nearest(str(need), list(NEEDS))}')
-    rest = {key: row[key] for key in ("title", "goal", "minutes", "baseline") if key in row}
+    rest = {key: row[key] for key in ("title", "goal", "minutes", "baseline", "seconds") if key in row}
     return Notebook(path=path.parent / name, needs=tuple(row.get("needs", [])), **rest)
 
 

@@ -82,12 +82,15 @@ def run_notebooks(
     cell_seconds: int = CELL_SECONDS,
     progress: Progress | None = None,
 ) -> Iterator[NotebookResult]:
-    """Yield the result of each notebook as it ends, `jobs` at a time; `environment` is added to the kernels' own.
+    """Yield the result of each notebook as it ends, `jobs` at a time, the longest first.
+
+    `environment` is added to the kernels' own.
 
     A broken .ipynb is a KitError before any kernel starts. Closing the iterator, or an interrupt, ends the kernels.
     """
     from kit.notebooks.kernel import LiveKernels
 
+    notebooks = sorted(notebooks, key=lambda notebook: -notebook.seconds)
     stored = [read_notebook(notebook.path) for notebook in notebooks]
     folder, live = scratch_folder("run"), LiveKernels()
     pool = ThreadPoolExecutor(max_workers=max(1, jobs), thread_name_prefix="notebook")
