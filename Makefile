@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-           --custom-compile-command "make lock" --extra build pyproject.toml
+           --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,7 +22,7 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	$(BIN)/ruff check .
 	$(BIN)/kit notebooks lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
-	$(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
+	PYTHONPATH=$(CURDIR)/tests/offline $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
 	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
 
 lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
@@ -36,8 +36,9 @@ format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/test.stamp ## Resolve the dependencies of pyproject.toml again; ARGS=--upgrade takes newer releases
-	$(COMPILE) $(ARGS) -o requirements.lock
-	$(COMPILE) $(ARGS) --extra test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) $(ARGS) --extra build pyproject.toml -o requirements.lock
+	$(COMPILE) $(ARGS) --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+	$(COMPILE) $(ARGS) requirements-server.in -o requirements-server.lock
 
 data: ## List the files of data/ with their sha256
 	cd data && git ls-files --cached --others --exclude-standard . | grep -vE '^(README.md|SHA256SUMS)$$' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
