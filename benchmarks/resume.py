@@ -16,7 +16,7 @@ from pathlib import Path
 
 import kit
 from kit.bench.chunk import parse_chunker
-from kit.bench.records import OutFolder
+from kit.bench.out import OutFolder
 from kit.embeddings import CACHE_BATCH
 
 

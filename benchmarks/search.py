@@ -18,7 +18,8 @@ from kit.bench.chunk import parse_chunker
 from kit.bench.index import default_index
 from kit.bench.ingest import fill_store
 from kit.bench.records import Query
-from kit.bench.retrieve import Search, parse_retriever
+from kit.bench.retrieve import Search
+from kit.bench.retrievers import parse_retriever
 
 K = 10
 REPEATS = 7

@@ -9,18 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kit.bench.measure import means, measure
-from kit.bench.records import (
-    Condition,
-    Cost,
-    Dataset,
-    IndexCheck,
-    Mean,
-    OutFolder,
-    Qrel,
-    Results,
-    Row,
-    ScoredDoc,
-)
+from kit.bench.out import OutFolder
+from kit.bench.records import Condition, Cost, Dataset, IndexCheck, Mean, Qrel, Results, Row, ScoredDoc
 
 MEASURES = ("nDCG@10", "R@10", "RR@10")
 CATEGORIES = ("plain", "paraphrase")

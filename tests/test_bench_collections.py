@@ -103,6 +103,7 @@ def test_an_unknown_split_names_those_that_are_there(tmp_path):
         (gzip.compress(b'{"_id": "x", "text": "y"}\n' * 500)[:-30], "is not a whole gzip file"),
         (gzip.compress(b'{"_id": "x", "text": "caf\xe9"}\n'), r"line 1: byte \d+ is 0xe9, which is not UTF-8"),
     ],
+    ids=["cut off", "not UTF-8"],
 )
 def test_a_damaged_file_is_told(tmp_path, content, said):
     folder = beir_folder(tmp_path)

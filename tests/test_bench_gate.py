@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit.bench.gate import gate_results
 from kit.bench.grid import Grid
-from kit.bench.records import OutFolder
+from kit.bench.out import OutFolder
 from kit.bench.run import run_grid
 
 

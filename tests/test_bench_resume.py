@@ -13,7 +13,7 @@ import pytest
 from bench_collections import beir_folder
 from filelock import FileLock
 
-from kit.bench.records import OutFolder
+from kit.bench.out import OutFolder
 from kit.embeddings import CACHE_BATCH
 
 DOCUMENTS = 1500

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from kit.__main__ import app
 from kit.bench.grid import Grid, load_grid, plan
 from kit.bench.measure import measure
-from kit.bench.records import OutFolder, Qrel, Results, read_run
+from kit.bench.out import OutFolder, read_run
+from kit.bench.records import Qrel, Results
 from kit.bench.run import Watcher, run_grid
 from kit.errors import KitError
 

@@ -6,7 +6,7 @@ from bench_collections import beir_folder
 from pymilvus import MilvusClient
 
 from kit.bench.grid import Grid
-from kit.bench.records import OutFolder
+from kit.bench.out import OutFolder
 from kit.bench.run import run_grid
 
 

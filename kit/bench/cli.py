@@ -67,7 +67,7 @@ def run(
     # gRPC tells on stderr of idle connections that it opens again; read when it is first imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from kit.bench.grid import load_grid
-    from kit.bench.records import OutFolder
+    from kit.bench.out import OutFolder
     from kit.bench.run import run_grid
     from kit.bench.show import Show
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kit.bench.records import OutFolder, Results, Row
+from kit.bench.out import OutFolder
+from kit.bench.records import Results, Row
 from kit.bench.stats import Difference, compared
 from kit.errors import KitError, nearest
 

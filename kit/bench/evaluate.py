@@ -13,8 +13,9 @@ from kit.bench.collection import Collection
 from kit.bench.judge import judge_scores
 from kit.bench.judge_model import Judge, Usage
 from kit.bench.measure import Measured, measure, too_deep
+from kit.bench.out import OutFolder, write_whole
 from kit.bench.ragas_scores import first_hits, ragas_scores
-from kit.bench.records import Mean, OutFolder, Passage, Qrel, Query, Score, ScoredDoc, write_whole
+from kit.bench.records import Mean, Passage, Qrel, Query, Score, ScoredDoc
 from kit.bench.spans import precision_omega, span_scores
 from kit.golden import relevant_places
 

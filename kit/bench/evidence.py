@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from kit.bench.records import OutFolder, read_run
+from kit.bench.out import OutFolder, read_run
 from kit.bench.standing import Place
 from kit.errors import KitError
 

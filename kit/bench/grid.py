@@ -14,7 +14,7 @@ from kit.bench.chunk import Chunker, parse_chunker
 from kit.bench.index import IndexChoice, default_index, parse_index
 from kit.bench.records import DEFAULT_MEASURES, Condition
 from kit.bench.rerank import NOT_CONFIGURED
-from kit.bench.retrieve import MOST_HITS, Retriever, parse_retriever
+from kit.bench.retrievers import MOST_HITS, Retriever, parse_retriever
 from kit.errors import KitError, nearest
 
 ENGINES = {"lite": "milvus-lite", "server": "milvus-server"}

@@ -10,8 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kit.bench.evidence import Evidence
+from kit.bench.out import OutFolder, write_whole
 from kit.bench.published import beside_published
-from kit.bench.records import IndexCheck, OutFolder, Results, Row, write_whole
+from kit.bench.records import IndexCheck, Results, Row
 from kit.bench.report_plots import report_plots
 from kit.bench.standing import Place, Standing, by_category, standing, unanswered
 from kit.bench.stats import ALPHA, LEVEL, RESAMPLES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kit.bench.retrieve import RERANKED, Reranker
+from kit.bench.retrieve import Reranker
+from kit.bench.retrievers import RERANKED
 from kit.errors import KitError, nearest
 from kit.settings import load_settings
 

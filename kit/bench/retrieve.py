@@ -1,8 +1,7 @@
-"""Retrievers by name, asked in batches through the store's own client."""
+"""A retriever on a store, asked in batches through the store's own client."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,79 +10,15 @@ import numpy as np
 from langchain_core.documents import Document
 
 from kit.bench.index import SPARSE_SEARCH
-from kit.bench.ingest import Legs, Store, batches
+from kit.bench.ingest import Store, batches
 from kit.bench.records import Query, ScoredDoc
-from kit.errors import KitError, nearest
+from kit.bench.retrievers import MOST_HITS, RERANKED, Retriever, hybrid_fetch, mmr_fetch
 from kit.filters import quote
 
 QUERIES = 100  # a request; Lite spends most of a request on what all its queries share
 MMR_QUERIES = 10  # a request that brings the vectors of its hits
-MOST_HITS = 16_384  # a query, Milvus' limit
-FETCH = 100  # hits a leg of hybrid search gives at least
-MMR_FETCH = 2  # times k: what MMR chooses from
 DEEPER = 3  # times as many chunks, when several may be of one document
-RERANKED = 50  # hits that the reranker sees; the others keep their places behind
-BASES = {
-    "dense": "vectors, by cosine",
-    "bm25": "Milvus' built-in full text",
-    "hybrid-rrf": "both, by reciprocal rank (hybrid-rrf-30: k of 30 instead of 60)",
-    "hybrid-weighted": "both, by weighted scores (hybrid-weighted-70: 70 % dense)",
-    "mmr": "dense, then maximal marginal relevance (mmr-70: lambda .7 instead of .5)",
-}
 Reranker = Callable[[str, list[Document]], list[Document]]
-
-
-@dataclass(frozen=True)
-class Retriever:
-    """A way to search: a base with its number, and whether hits are filtered by the query's fields or reranked."""
-
-    base: str
-    number: int
-    filtered: bool = False
-    reranked: bool = False
-
-    @property
-    def name(self) -> str:
-        """As in a condition's id."""
-        usual = _NUMBERS.get(self.base, 0)
-        number = "" if self.number == usual else f"-{self.number}"
-        return self.base + number + "+filter" * self.filtered + "+rerank" * self.reranked
-
-    @property
-    def legs(self) -> Legs:
-        """Which vectors it needs."""
-        return {"dense": "dense", "mmr": "dense", "bm25": "sparse"}.get(self.base, "both")
-
-    def settings(self, k: int) -> dict[str, str]:
-        """What it does beyond its name."""
-        said = {}
-        if self.base == "mmr":
-            said = {"lambda": f"{self.number / 100:g}", "fetch": str(_mmr_fetch(k))}
-        if self.base == "hybrid-rrf":
-            said = {"rrf_k": str(self.number), "fetch": str(_fetch(k))}
-        if self.base == "hybrid-weighted":
-            said = {"weights": f"{self.number / 100:g} dense, {1 - self.number / 100:g} BM25", "fetch": str(_fetch(k))}
-        return said | ({"reranked": str(min(RERANKED, k))} if self.reranked else {})
-
-
-_NUMBERS = {"hybrid-rrf": 60, "hybrid-weighted": 50, "mmr": 50}
-
-
-def parse_retriever(name: str) -> Retriever:
-    """`dense`, `bm25`, `hybrid` (that is hybrid-rrf), `hybrid-weighted-70`, `mmr`, each with +filter and +rerank."""
-    base, *more = name.split("+")
-    match = re.fullmatch(r"([a-z0-9]+(?:-[a-z]+)?)(?:-(\d+))?", base)
-    kind, number = match.groups() if match else (base, None)
-    kind = "hybrid-rrf" if kind == "hybrid" else kind
-    usual = _NUMBERS.get(kind)
-    if kind not in BASES or not set(more) <= {"filter", "rerank"} or (number and usual is None):
-        raise KitError(
-            f'No retriever is called "{name}".{nearest(kind, list(BASES))} Wanted {", ".join(BASES)}, each also with '
-            "+filter or +rerank."
-        )
-    if number and kind != "hybrid-rrf" and int(number) > 100:
-        raise KitError(f'Found the retriever "{name}"; wanted a share from 0 to 100 (per cent).')
-    return Retriever(kind, int(number) if number else usual or 0, "filter" in more, "rerank" in more)
 
 
 @dataclass(frozen=True)
@@ -188,7 +123,7 @@ class Search:
     def _hybrid(self, data: _Data, depth: int, expression: str) -> list[list[dict]]:
         from pymilvus import AnnSearchRequest, RRFRanker, WeightedRanker
 
-        fetch, number = _fetch(depth), self.retriever.number
+        fetch, number = hybrid_fetch(depth), self.retriever.number
         answers = self.store.vector_store.client.hybrid_search(
             self.store.name,
             reqs=[
@@ -208,7 +143,7 @@ class Search:
     def _mmr(self, data: _Data, depth: int, expression: str) -> list[list[dict]]:
         answers = []
         for vector, rows in zip(
-            data.vectors, self._dense(data, _mmr_fetch(depth), expression, ("vector",)), strict=True
+            data.vectors, self._dense(data, mmr_fetch(depth), expression, ("vector",)), strict=True
         ):
             order = marginal_relevance(
                 vector, np.array([row["vector"] for row in rows]), self.retriever.number / 100, depth
@@ -280,11 +215,3 @@ def _literal(value: int | float | bool) -> str:
 
 def _row(hit: dict[str, Any], sign: int = 1) -> dict[str, Any]:
     return {"score": sign * float(hit["distance"]), **hit["entity"], "pk": hit["pk"]}
-
-
-def _fetch(k: int) -> int:
-    return min(max(k, FETCH), MOST_HITS)
-
-
-def _mmr_fetch(k: int) -> int:
-    return min(MMR_FETCH * k, MOST_HITS)

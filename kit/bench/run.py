@@ -18,7 +18,8 @@ from kit.bench.evaluate import write_texts
 from kit.bench.grid import Grid, Planned, plan
 from kit.bench.ingest import Store, fill_store
 from kit.bench.measure import measure
-from kit.bench.records import OutFolder, Qrel, Results, Row, read_run
+from kit.bench.out import OutFolder, read_run
+from kit.bench.records import Qrel, Results, Row
 from kit.bench.shared import Shared
 from kit.bench.surroundings import command_of, engine_version, host, row_key, unsupported, versions
 from kit.errors import KitError

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kit.bench.collection import Collection
     from kit.bench.grid import Grid
     from kit.bench.judge_model import Judge
-    from kit.bench.records import OutFolder
+    from kit.bench.out import OutFolder
     from kit.bench.retrieve import Reranker
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from kit.bench.compare import scores_table
-from kit.bench.records import Mean, OutFolder, Results, Row
+from kit.bench.out import OutFolder
+from kit.bench.records import Mean, Results, Row
 from kit.bench.stats import Difference, compared, intervals
 from kit.errors import KitError, nearest
 

@@ -95,7 +95,7 @@ def gate(
     Example: `kit bench gate build/bench/nfcorpus`
     """
     from kit.bench.gate import gate_results
-    from kit.bench.records import OutFolder
+    from kit.bench.out import OutFolder
 
     verdicts = gate_results(OutFolder(out).read(), baselines, _bless(out, baselines), partial)
     if as_json:
@@ -124,7 +124,7 @@ def bless(
     Example: `kit bench bless build/bench/nfcorpus`
     """
     from kit.bench.gate import bless_results
-    from kit.bench.records import OutFolder
+    from kit.bench.out import OutFolder
 
     for path in bless_results(OutFolder(out).read(), baselines, conditions or ()):
         typer.echo(f"Wrote {path}")
