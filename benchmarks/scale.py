@@ -1,7 +1,7 @@
 """1,000 to 100,000 documents with given vectors: ingest rate, latency, peak memory, and how each grows.
 
 Each size runs in fresh processes, three times: the kit's streamed ingest, and the same rows put in by pymilvus
-alone; the difference of their median peaks is the kit's own memory.
+alone; the difference of their median peaks is the kit's own memory, `swing` what the latter's peaks differ by.
 
 python benchmarks/scale.py [size ...]
 """
@@ -120,13 +120,15 @@ def engine_alone(size: int) -> dict[str, float]:
 def main(sizes: tuple[int, ...]) -> None:
     """Run each size in fresh processes, and fit how the numbers grow."""
     table = []
-    print("documents   documents/s   ms a query: batched   alone   peak MB   pymilvus alone MB   kit's own MB")
+    print(
+        "documents   documents/s   ms a query: batched   alone   peak MB   pymilvus alone MB   kit's own MB   swing MB"
+    )
     for size in sizes:
         ours, plain = (_in_processes(mode, size) for mode in ("kit", "engine"))
         own = ours["peak"] - plain["peak"]
         table.append((size, 1 / ours["rate"] * size, ours["batched"], ours["single"], ours["peak"], own))
         print(f"{size:>9,} {ours['rate']:>13,.0f} {ours['batched']:>21.3f} {ours['single']:>7.1f} {ours['peak']:>9.0f} "
-              f"{plain['peak']:>19.0f} {own:>14.1f}", flush=True)  # fmt: skip
+              f"{plain['peak']:>19.0f} {own:>14.1f} {plain['swing']:>10.0f}", flush=True)  # fmt: skip
     columns = np.array(table).T
     names = ("ingest seconds", "ms a query, batched", "ms a query, alone", "peak memory")
     for name, column in zip(names, columns[1:5], strict=True):
@@ -142,7 +144,8 @@ def _in_processes(mode: str, size: int) -> dict[str, float]:
     for _ in range(REPEATS):
         done = subprocess.run([sys.executable, __file__, mode, str(size)], capture_output=True, text=True, check=True)
         runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    peaks = [run["peak"] for run in runs]
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]} | {"swing": max(peaks) - min(peaks)}
 
 
 if __name__ == "__main__":
