@@ -85,7 +85,6 @@ def run_notebooks(
     """Yield the result of each notebook as it ends, `jobs` at a time, the longest first.
 
     `environment` is added to the kernels' own.
-
     A broken .ipynb is a KitError before any kernel starts. Closing the iterator, or an interrupt, ends the kernels.
     """
     from kit.notebooks.kernel import LiveKernels
@@ -94,16 +93,20 @@ def run_notebooks(
     stored = [read_notebook(notebook.path) for notebook in notebooks]
     folder, live = scratch_folder("run"), LiveKernels()
     pool = ThreadPoolExecutor(max_workers=max(1, jobs), thread_name_prefix="notebook")
+    beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notebook-beside")
     try:
         runs = [
             _Run(notebook, nb, folder / notebook.stem, live, environment or {}, cell_seconds, progress)
             for notebook, nb in zip(notebooks, stored, strict=True)
         ]
-        for run in as_completed([pool.submit(run.result) for run in runs]):
+        # A notebook that starts a server mostly waits for it: with more than one job it runs beside the others.
+        pools = [beside if jobs > 1 and "server-package" in notebook.needs else pool for notebook in notebooks]
+        for run in as_completed([chosen.submit(run.result) for chosen, run in zip(pools, runs, strict=True)]):
             yield run.result()
     finally:
         live.end()
         pool.shutdown(wait=True, cancel_futures=True)
+        beside.shutdown(wait=True, cancel_futures=True)
         remove_scratch(folder)
 
 
