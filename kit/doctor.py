@@ -151,8 +151,8 @@ def _database(path: Path) -> Finding:
     from milvus_lite.server_manager import server_manager_instance
     from pymilvus import MilvusClient
 
+    from kit.connection import connect
     from kit.inventory import check_files, check_rows
-    from kit.store import connect
 
     name, uri = f"database {path.name}", str(path)
     if not path.exists():
@@ -175,8 +175,8 @@ def _server(uri: str) -> Iterator[Finding]:
     """Whether a server answers and takes the token; its version, how fast it answers, how far its clock is off."""
     from pymilvus import MilvusClient
 
+    from kit.connection import connect, engine
     from kit.settings import without_password
-    from kit.store import connect, engine
 
     try:
         connection = connect(uri)

@@ -84,7 +84,7 @@ def start_lite(path: Path, *, port: int | None = None, owned: bool = False, wait
     """One Milvus Lite `.db` served on this machine's loopback address, for more than one process; no password."""
     from milvus_lite.server_manager import server_manager_instance
 
-    from kit.store import connect
+    from kit.connection import connect
 
     if path.suffix != ".db":
         raise KitError(f"Wanted a Milvus Lite database to serve, a path that ends in .db; found {path}.")

@@ -17,9 +17,9 @@ from kit.bench.index import SPARSE, SPARSE_SEARCH, IndexChoice, parse_index
 from kit.bench.ingest import _vector_store, fill_store
 from kit.bench.retrieve import Search, marginal_relevance, where_filter
 from kit.bench.retrievers import parse_retriever
+from kit.connection import connect
 from kit.embeddings import load_embeddings
 from kit.errors import KitError
-from kit.store import connect
 
 K = 10
 

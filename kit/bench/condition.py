@@ -20,7 +20,7 @@ from kit.bench.judge_model import Usage
 from kit.bench.records import Cost, IndexCheck, Row, ScoredDoc
 from kit.bench.retrieve import Search
 from kit.bench.shared import Shared
-from kit.store import is_lite
+from kit.connection import is_lite
 
 TIMED_QUERIES = 50  # asked one at a time for the latency
 Begin = Callable[[str, int | None], Callable[[int], None]]  # a step and its size -> what to call as it goes on

@@ -16,9 +16,9 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from kit.bench.index import SPARSE, SPARSE_SEARCH, IndexChoice
+from kit.connection import connect, engine, is_lite
 from kit.errors import KitError
 from kit.scratch import remove_scratch
-from kit.store import connect, engine, is_lite
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus

@@ -33,11 +33,6 @@ class OutFolder:
         return self.path / "state" / "lock"
 
     @property
-    def database(self) -> Path:
-        """state/database: the name of this folder's scratch database on a server, to drop after a kill."""
-        return self.path / "state" / "database"
-
-    @property
     def embedding_log(self) -> Path:
         """state/embedding.jsonl: one line a batch that was embedded; what a resumed run adds up for the cost."""
         return self.path / "state" / "embedding.jsonl"

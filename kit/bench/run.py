@@ -22,9 +22,9 @@ from kit.bench.out import OutFolder, read_run
 from kit.bench.records import Qrel, Results, Row
 from kit.bench.shared import Shared
 from kit.bench.surroundings import command_of, engine_version, host, row_key, unsupported, versions
+from kit.connection import is_lite
 from kit.errors import KitError
 from kit.settings import load_settings
-from kit.store import is_lite
 
 
 class Watcher:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from kit.bench.cost import MeteredEmbeddings
-from kit.bench.databases import create_database, drop_database
 from kit.bench.evaluate import Judgments, Texts, judgments
 from kit.bench.exact import QUERIES as CHECKED_QUERIES
 from kit.bench.exact import Exact, exact_search
 from kit.bench.judge_model import load_judge
 from kit.bench.rerank import load_reranker
+from kit.databases import drop_scratch_database, scratch_database
 from kit.embeddings import load_embeddings
 from kit.scratch import scratch_folder
 from kit.settings import load_settings
@@ -41,6 +40,7 @@ class Shared:
     _texts: dict[str, Texts] = field(default_factory=dict)
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _exact: dict[tuple[str, str], Exact] = field(default_factory=dict)
+    _server: str | None = None
 
     def judgments(self, chunker: Chunker) -> Judgments:
         """The judgments of this chunking."""
@@ -78,26 +78,18 @@ class Shared:
         return self.query_vectors(name)[:CHECKED_QUERIES]
 
     def uri(self, engine: str) -> str:
-        """Where a store is made: a new Lite file, or this run's database on the server."""
-        return str(scratch_folder("bench") / "milvus.db") if engine == "milvus-lite" else self._server_uri
-
-    @cached_property
-    def _server_uri(self) -> str:
-        """A database of this folder on the server, until `close`; one that a killed run left is dropped now."""
-        uri = load_settings().milvus_uri
-        if urlsplit(uri).path.strip("/"):
-            return uri  # a database that the reader named for this
-        self.close()
-        name = f"kit_{uuid.uuid4().hex[:12]}"
-        self.out.database.write_text(name, encoding="utf-8")
-        create_database(name)
-        return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
+        """Where a store is made: a new Lite file, this run's database on the server, or the one named in MILVUS_URI."""
+        if engine == "milvus-lite":
+            return str(scratch_folder("bench") / "milvus.db")
+        if self._server is None:
+            uri = load_settings().milvus_uri
+            self._server = uri if urlsplit(uri).path.strip("/") else scratch_database(uri)
+        return self._server
 
     def close(self) -> None:
-        """Drop this folder's database on the server."""
-        if self.out.database.is_file():
-            drop_database(self.out.database.read_text(encoding="utf-8"))
-            self.out.database.unlink()
+        """Drop this run's database on the server."""
+        if self._server:
+            drop_scratch_database(self._server)
 
     @cached_property
     def reranker(self) -> Reranker | None:

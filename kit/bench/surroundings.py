@@ -18,10 +18,10 @@ from kit.bench.collection import Collection
 from kit.bench.grid import ENGINES, EXTRAS, Grid, Planned
 from kit.bench.index import BUILD, parse_index
 from kit.bench.records import DEFAULT_MEASURES, Dataset
+from kit.connection import connect, engine, is_lite
 from kit.embeddings import load_embeddings
 from kit.errors import KitError
 from kit.settings import load_settings
-from kit.store import connect, engine, is_lite
 
 PACKAGES = (
     "langchain-milvus", "pymilvus", "milvus-lite", "faiss-cpu", "langchain-text-splitters", "onnxruntime",

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kit.store import connect
+from kit.connection import connect
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
+from kit.connection import is_lite
 from kit.docs.probe import Answer, Scratch, key, probe, refusal, vector
-from kit.store import is_lite
 
 LEVELS = ("Strong", "Session", "Bounded", "Eventually")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from kit.connection import engine
 from kit.docs import probes_engine, probes_filters, probes_langchain, probes_search
 from kit.docs.probe import PROBES, Probe, Probed, Scratch, quiet
 from kit.errors import KitError, nearest
-from kit.store import engine, scratch_uri
+from kit.store import scratch_uri
 
 PARTS = (probes_engine, probes_search, probes_filters, probes_langchain)
 AT_ONCE = 6  # trials mostly wait for the engine

@@ -71,6 +71,6 @@ def _prove(settings: Settings) -> None:
 
     load_embeddings(settings.embeddings).embed_query("Does this model answer?")
     if names_server(settings):
-        from kit.store import connect
+        from kit.connection import connect
 
         connect(settings.milvus_uri)
