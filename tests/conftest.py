@@ -1,4 +1,4 @@
-"""What every test shares: no network, no keys, no server, and the root of the repository."""
+"""What every test shares: no network, no keys, a database on each engine, and the root of the repository."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ for name in (
     os.environ.pop(name, None)
 
 
+ENGINES = ("lite", "server")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--uri", help="a Milvus server to test on, instead of one that the tests start and stop")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
@@ -50,11 +57,14 @@ def uri(tmp_path) -> str:
 
 
 @pytest.fixture(scope="session")
-def milvus_server():
-    """The address of a real Milvus server of this session, empty at its start and gone at its end."""
+def milvus_server(request):
+    """The address of a real Milvus server: the one of --uri, or one of this session, gone at its end."""
     from kit import server, server_files
     from kit.errors import KitError
 
+    if given := request.config.getoption("--uri"):
+        yield given
+        return
     if reason := server_files.no_wheel():
         pytest.skip(f"no Milvus server: {reason}")
     try:
@@ -65,3 +75,44 @@ def milvus_server():
         pytest.skip(f"no Milvus server: {error}")
     with server.running() as running:
         yield running.uri
+
+
+@pytest.fixture(scope="session")
+def own_server(request, milvus_server) -> str:
+    """As `milvus_server`, where a test is about the server that the kit starts."""
+    if request.config.getoption("--uri"):
+        pytest.skip("--uri names a server that the kit did not start")
+    return milvus_server
+
+
+@pytest.fixture(scope="session")
+def new_database(request, tmp_path_factory):
+    """A function that makes an empty database on an engine and gives its address, for fixtures of any scope."""
+    from kit.databases import scratch_database
+
+    def make(engine: str) -> str:
+        if engine == "lite":
+            return str(tmp_path_factory.mktemp("lite") / "test.db")
+        return scratch_database(request.getfixturevalue("milvus_server"))
+
+    return make
+
+
+@pytest.fixture(params=ENGINES)
+def database(request, new_database):
+    """An empty database of this test alone, on each engine."""
+    yield (uri := new_database(request.param))
+    _drop(uri)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def shared_database(request, new_database):
+    """A database that the tests of a module share, on each engine."""
+    yield (uri := new_database(request.param))
+    _drop(uri)
+
+
+def _drop(uri: str) -> None:
+    from kit.databases import drop_scratch_database
+
+    drop_scratch_database(uri)

@@ -23,10 +23,11 @@ from langchain_milvus import Milvus
 from pymilvus import MilvusClient
 
 from kit import server, server_files
+from kit.connection import connect
 from kit.errors import KitError
 from kit.ingestion import Ingested, content_id, ingest
 from kit.inventory import collection_folder
-from kit.store import connect, index_params, require, scratch_uri
+from kit.store import index_params, require, scratch_uri
 
 KILLS = 30
 
@@ -73,15 +74,15 @@ def once(count: int) -> dict:
 # What ingest promises
 
 
-def test_documents_are_stored_under_the_hash_of_their_content_and_found(uri):
-    store = vector_store(uri)
+def test_documents_are_stored_under_the_hash_of_their_content_and_found(database):
+    store = vector_store(database)
     assert ingest(store, documents(10)) == Ingested(documents=10, written=10, there=0, rows=10)
     assert stored_ids(store) == once(10)
     assert store.similarity_search("note 3", k=1)[0].page_content == "note 3"
 
 
-def test_the_same_documents_again_are_neither_embedded_nor_written(uri):
-    ingest(store := vector_store(uri), documents(10))
+def test_the_same_documents_again_are_neither_embedded_nor_written(database):
+    ingest(store := vector_store(database), documents(10))
     before = Tiny.asked
     assert ingest(store, documents(10) * 2) == Ingested(documents=10, written=0, there=10, rows=10)
     assert Tiny.asked == before
@@ -93,12 +94,12 @@ def test_metadata_is_content_too():
     assert content_id(Document("a", metadata={"x": 1, "y": 2})) == content_id(Document("a", metadata={"y": 2, "x": 1}))
 
 
-def test_with_own_ids_a_document_replaces_the_row_of_its_id(uri):
-    store = vector_store(uri)
+def test_with_own_ids_a_document_replaces_the_row_of_its_id(database):
+    store = vector_store(database)
     ingest(store, [Document("old"), Document("kept")], ids=["1", "2"])
     assert ingest(store, [Document("new")], ids=["1"]) == Ingested(documents=1, written=1, there=0, rows=2)
     assert sorted(d.page_content for d in store.similarity_search("x", k=9)) == ["kept", "new"]
-    connect(uri)  # and the inventory agrees
+    connect(database)  # and the inventory agrees
 
 
 @pytest.mark.parametrize(
@@ -114,31 +115,31 @@ def test_with_own_ids_a_document_replaces_the_row_of_its_id(uri):
         ([Document("a"), Document("b")], ["1", "1"], "The id '1' stands for two different documents"),
     ],
 )
-def test_what_milvus_would_refuse_half_way_or_drop_is_refused_before(uri, docs, ids, said):
-    store = vector_store(uri)
+def test_what_milvus_would_refuse_half_way_or_drop_is_refused_before(database, docs, ids, said):
+    store = vector_store(database)
     with pytest.raises(KitError) as error:
         ingest(store, docs, ids)
     assert said in str(error.value)
     assert not store.client.has_collection("notes")
 
 
-def test_a_collection_with_ids_made_by_milvus_is_refused(uri):
-    Milvus.from_documents(documents(1), Tiny(), connection_args=connect(uri), collection_name="notes")
+def test_a_collection_with_ids_made_by_milvus_is_refused(database):
+    Milvus.from_documents(documents(1), Tiny(), connection_args=connect(database), collection_name="notes")
     with pytest.raises(KitError, match=r'wants own text ids; "notes" has pk: INT64, made by Milvus'):
-        ingest(vector_store(uri), documents(1))
+        ingest(vector_store(database), documents(1))
 
 
-def test_a_dynamic_field_takes_documents_with_different_keys(uri):
-    store = vector_store(uri, enable_dynamic_field=True)
+def test_a_dynamic_field_takes_documents_with_different_keys(database):
+    store = vector_store(database, enable_dynamic_field=True)
     assert ingest(store, [Document("a", metadata={"x": 1}), Document("b", metadata={"y": "z"})]).rows == 2
 
 
-def test_nothing_to_ingest_is_no_error(uri):
-    assert ingest(vector_store(uri), []) == Ingested(0, 0, 0, 0)
+def test_nothing_to_ingest_is_no_error(database):
+    assert ingest(vector_store(database), []) == Ingested(0, 0, 0, 0)
 
 
-def test_progress_is_shown_on_a_terminal_only(uri, capfd):
-    ingest(vector_store(uri), documents(3))
+def test_progress_is_shown_on_a_terminal_only(database, capfd):
+    ingest(vector_store(database), documents(3))
     assert capfd.readouterr() == ("", "")
 
 
@@ -190,15 +191,12 @@ def test_killed_at_random_points_on_lite_every_document_is_there_once(processes,
     assert kill_in_rounds(processes, databases, count=2000, longest=0.4, seed=5) >= KILLS
 
 
-def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, milvus_server):
-    names = [f"killed_{number}" for number in range(4)]
-    for name in names:
-        MilvusClient(milvus_server).create_database(name)
-    databases = [f"{milvus_server}/{name}" for name in names]
+def test_killed_at_random_points_on_a_server_every_document_is_there_once(processes, new_database):
+    databases = [new_database("server") for _ in range(4)]
     assert kill_in_rounds(processes, databases, count=800, longest=0.6, seed=6) >= KILLS
 
 
-def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_server, monkeypatch):
+def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, own_server, monkeypatch):
     monkeypatch.setattr(server_files, "SESSION_SECONDS", 3)  # the killed one is forgotten sooner
     seen = []
 
@@ -225,7 +223,7 @@ def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, milvus_se
                 server.stop(one)
 
 
-def test_a_server_that_stays_away_is_said_with_how_to_go_on(milvus_server):
+def test_a_server_that_stays_away_is_said_with_how_to_go_on(own_server):
     with server.running() as running:
         store = vector_store(running.uri)
         ingest(store, documents(5))
@@ -393,10 +391,11 @@ def test_a_read_only_folder_is_said_and_loses_nothing(processes):
 # What code counts on
 
 
-def test_require_is_quiet_about_what_is_so_and_tells_what_is_not(uri):
-    store = vector_store(uri)
+def test_require_is_quiet_about_what_is_so_and_tells_what_is_not(database):
+    store = vector_store(database)
     ingest(store, documents(1))
-    require(store, metric="COSINE", index_type="FLAT", dimension=4, auto_id=False, fields=["year", "text"])
+    index = index_params(database)["index_type"]
+    require(store, metric="COSINE", index_type=index, dimension=4, auto_id=False, fields=["year", "text"])
     with pytest.raises(KitError) as error:
         require(store, partition_key="namespace", metric="L2", fields={"year": "VARCHAR", "namespace": "VARCHAR"})
     for said in (
@@ -408,8 +407,8 @@ def test_require_is_quiet_about_what_is_so_and_tells_what_is_not(uri):
         assert said in str(error.value)
 
 
-def test_require_knows_its_words(uri):
-    store = vector_store(uri)
+def test_require_knows_its_words(database):
+    store = vector_store(database)
     with pytest.raises(KitError, match='There is no collection "notes" to require anything of'):
         require(store, metric="L2")
     ingest(store, documents(1))

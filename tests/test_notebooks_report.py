@@ -21,6 +21,7 @@ from kit.notebooks.outcome import Outcome, Tour
 from kit.notebooks.place import report_place
 from kit.notebooks.report import POLICY, index_page, notebook_page
 from kit.notebooks.run import NotebookError, NotebookResult, Seconds
+from kit.notebooks.show import skipped
 
 HOSTILE = "</pre><script src='https://evil.example/x.js'>alert(1)</script>\x1b[31m\x00"
 TABLE = "<style scoped>td {color: red}</style><table><tr><td>7</td></tr></table>"
@@ -50,8 +51,9 @@ def tour():
         Verdict("a.b", "R@10", "same", 0.8, 0.8),
         Verdict("c.d", "RR@10", "missing", None, 0.5, advice="written"),
     )
+    parts = outcome("05_parts", [Cell("1", (), [stream("SKIPPED on <old>: no words\nwhy\n", "stderr"), result("1")])])
     scored = Outcome(good.notebook, (), good.result, good.comparison, scores)
-    return Tour([scored, differs, failed, left_out], "minilm on Milvus Lite", True, 61.4, {"python": "3.11.7"})
+    return Tour([scored, differs, failed, left_out, parts], "minilm on Milvus Lite", True, 61.4, {"python": "3.11.7"})
 
 
 class Loads(HTMLParser):
@@ -100,18 +102,25 @@ def test_what_the_report_shows_is_escaped(tour):
 
 def test_the_first_page_tells_verdict_times_differences_scores_and_versions(tour):
     page = index_page(tour, "kit tour")
-    assert "Failed: 2 of 3 notebooks, 2 of 3 scores in 61 s; 1 notebook not run." in page
+    assert "Failed: 2 of 4 notebooks, 2 of 3 scores in 61 s; 1 notebook not run." in page
     assert '<a href="01_fine.html">01 01_Fine</a>' in page
     assert "3.8 = 1.2 kernel + 0.5 imports + 2.0 cells" in page
     assert '<span class="old">-tame</span>' in page
     assert "needs a Milvus server" in page
+    assert "cell 1: SKIPPED on &lt;old&gt;: no words" in page
     assert "-0.0111" in page
     assert "warned" in page
     assert "<dt>python</dt><dd>3.11.7</dd>" in page
 
 
+def test_what_cells_went_on_without_is_told_beside_the_verdict(tour):
+    assert tour.outcomes[4].words == "as stored, 1 part skipped"
+    assert skipped(tour) == ["05_parts, cell 1: SKIPPED on <old>: no words"]
+    assert tour.outcomes[0].words == "as stored"
+
+
 def test_a_tour_in_which_nothing_ran_is_not_well(tour):
-    assert not Tour(tour.outcomes[3:], "b", True, 1.0, {}).ok
+    assert not Tour(tour.outcomes[3:4], "b", True, 1.0, {}).ok
     assert Tour([Outcome(o.notebook, (), o.result, o.comparison) for o in tour.outcomes[:1]], "b", True, 1.0, {}).ok
 
 
@@ -123,6 +132,7 @@ def test_junit_has_a_case_for_each_cell_and_each_score(tour):
         "02_differs": ("1", "1", "0"),
         "03_fails": ("1", "1", "0"),
         "04_server": ("1", "0", "1"),
+        "05_parts": ("1", "0", "1"),
         "scores": ("3", "2", "0"),
     }
     assert "-tame" in suites["02_differs"].find("testcase/failure").text

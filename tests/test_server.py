@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from kit import server, server_files
 from kit.__main__ import app
+from kit.connection import connect
 from kit.errors import KitError
-from kit.store import connect, index_params
+from kit.store import index_params
 
 OWNER = """
 import sys
@@ -57,19 +58,19 @@ def command(*arguments: str):
     return CliRunner().invoke(app, ["server", *arguments])
 
 
-def test_the_server_is_a_real_milvus_of_the_locked_version(milvus_server):
-    assert MilvusClient(milvus_server).get_server_version() == f"v{server_files.locked_version()}-lite"
+def test_the_server_is_a_real_milvus_of_the_locked_version(own_server):
+    assert MilvusClient(own_server).get_server_version() == f"v{server_files.locked_version()}-lite"
 
 
-def test_connect_opens_it_and_its_index_is_the_servers_own(milvus_server):
-    assert connect(milvus_server) == {"uri": milvus_server}
-    assert index_params(milvus_server)["index_type"] == "AUTOINDEX"
+def test_connect_opens_it_and_its_index_is_the_servers_own(own_server):
+    assert connect(own_server) == {"uri": own_server}
+    assert index_params(own_server)["index_type"] == "AUTOINDEX"
 
 
-def test_two_servers_run_beside_each_other_and_share_nothing(milvus_server):
+def test_two_servers_run_beside_each_other_and_share_nothing(own_server):
     with server.running() as second:
         MilvusClient(second.uri).create_database("only_here")
-        assert "only_here" not in MilvusClient(milvus_server).list_databases()
+        assert "only_here" not in MilvusClient(own_server).list_databases()
         folder = Path(second.data)
         assert folder.is_dir()
     assert gone(second.keeper, second.process)
@@ -79,7 +80,7 @@ def test_two_servers_run_beside_each_other_and_share_nothing(milvus_server):
 @pytest.mark.parametrize("kind", ["real", "lite"])
 def test_a_server_goes_with_its_owner_even_if_that_is_killed(kind, request, tmp_path):
     if kind == "real":
-        request.getfixturevalue("milvus_server")  # installed, or the test is skipped
+        request.getfixturevalue("own_server")  # installed, or the test is skipped
     process, (_uri, keeper, child, data) = owner(*([str(tmp_path / "my.db")] if kind == "lite" else []))
     assert psutil.pid_exists(int(child))
     process.send_signal(signal.SIGKILL)
@@ -153,7 +154,7 @@ def test_stopping_another_address_is_refused_with_those_that_run(own_records):
     assert "answers at http://127.0.0.1:9; running: none" in str(result.exception)
 
 
-def test_a_server_that_ends_at_once_is_shown_with_the_end_of_its_log(milvus_server, monkeypatch, tmp_path):
+def test_a_server_that_ends_at_once_is_shown_with_the_end_of_its_log(own_server, monkeypatch, tmp_path):
     broken = tmp_path / "bin"
     broken.mkdir()
     (broken / "milvus").write_text("#!/bin/sh\necho 'panic: no metadata'\nexit 3\n")
@@ -164,7 +165,7 @@ def test_a_server_that_ends_at_once_is_shown_with_the_end_of_its_log(milvus_serv
         server.start()
 
 
-def test_a_server_that_does_not_answer_in_time_is_stopped_and_its_log_shown(milvus_server, monkeypatch, tmp_path):
+def test_a_server_that_does_not_answer_in_time_is_stopped_and_its_log_shown(own_server, monkeypatch, tmp_path):
     slow = tmp_path / "bin"
     slow.mkdir()
     (slow / "milvus").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho still loading\nexec sleep 600\n")
@@ -176,8 +177,8 @@ def test_a_server_that_does_not_answer_in_time_is_stopped_and_its_log_shown(milv
     assert gone((tmp_path / "pid").read_text())
 
 
-def test_a_port_that_is_taken_is_named(milvus_server):
-    port = int(milvus_server.rsplit(":", 1)[1])
+def test_a_port_that_is_taken_is_named(own_server):
+    port = int(own_server.rsplit(":", 1)[1])
     with pytest.raises(KitError, match=f"Port {port} is taken"):
         server.start(port=port)
 
@@ -205,7 +206,7 @@ def test_a_package_with_another_hash_is_not_installed(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["with space", "a#b: c", "ünï"])
-def test_any_folder_can_hold_the_data(milvus_server, tmp_path, name):
+def test_any_folder_can_hold_the_data(own_server, tmp_path, name):
     data = tmp_path / name
     milvus = server_files.install()
     port, _health = server_files.configure(milvus, data, 12345)

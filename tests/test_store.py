@@ -15,8 +15,9 @@ from langchain_milvus import Milvus
 from milvus_lite.server_manager import server_manager_instance
 from pymilvus import MilvusClient
 
+from kit.connection import ConnectionArgs, connect, is_lite
 from kit.errors import KitError
-from kit.store import connect, describe, index_params, is_lite, scratch_uri
+from kit.store import describe, index_params, scratch_uri
 
 
 class Directions(Embeddings):
@@ -52,7 +53,6 @@ def test_connect_without_an_address_says_where_to_give_one():
 def test_a_token_goes_to_a_server_only_and_is_never_shown(uri, monkeypatch):
     monkeypatch.setenv("MILVUS_TOKEN", "root:hunter2")
     assert "token" not in connect(uri)
-    from kit.store import ConnectionArgs
 
     shown = repr(ConnectionArgs(uri="https://me:hunter2@host/db", token="root:hunter2"))
     assert shown == "{'uri': 'https://host/db', 'token': '…'}"
@@ -159,12 +159,12 @@ def test_under_a_filter_the_index_of_langchain_loses_rows_and_the_kits_does_not(
     assert (found != [5] * 20) is loses
 
 
-def test_describe_tells_the_schema_as_the_engine_has_it(uri):
-    vector_store = stored(uri, documents("0", "90", namespace="a"))
+def test_describe_tells_the_schema_as_the_engine_has_it(database):
+    vector_store = stored(database, documents("0", "90", namespace="a"))
     told = describe(vector_store)["value"]
-    assert told["engine"].startswith("milvus-lite-3.")
+    assert told["engine"].startswith("milvus-lite-3." if is_lite(database) else "milvus-")
     assert (told["rows"], told["auto_id"], told["dynamic field"]) == (2, True, False)
-    assert told["index on vector"] == "FLAT, COSINE"
+    assert told["index on vector"] == f"{'FLAT' if is_lite(database) else 'AUTOINDEX'}, COSINE"
     assert told["fields"].split(", ")[0] == "text: VARCHAR(65535)"
     assert "vector: FLOAT_VECTOR(2)" in told["fields"]
 
@@ -176,18 +176,18 @@ def test_describe_tells_the_schema_as_the_engine_has_it(uri):
         ({"partition_key_field": "namespace", "enable_dynamic_field": True}, "namespace"),
     ],
 )
-def test_describe_shows_whether_a_partition_key_was_really_made(uri, options, partition_key):
-    told = describe(stored(uri, documents("0", namespace="a"), **options))["value"]
+def test_describe_shows_whether_a_partition_key_was_really_made(database, options, partition_key):
+    told = describe(stored(database, documents("0", namespace="a"), **options))["value"]
     assert told["partition key"] == partition_key
-    assert told["partitions"] == (1 if partition_key == "none" else 16)
+    assert told["partitions"] == (1 if partition_key == "none" else 16 if is_lite(database) else 64)
 
 
-def test_a_collection_that_does_not_exist_is_said_not_to(uri):
-    vector_store = Milvus(Directions(), connection_args=connect(uri), collection_name="nothing")
+def test_a_collection_that_does_not_exist_is_said_not_to(database):
+    vector_store = Milvus(Directions(), connection_args=connect(database), collection_name="nothing")
     assert describe(vector_store)["value"]["collection"] == "nothing (does not exist)"
 
 
-def test_describe_agrees_with_the_client_on_the_rows(uri):
-    vector_store = stored(uri, documents(*map(str, range(50))))
-    client = MilvusClient(uri)
+def test_describe_agrees_with_the_client_on_the_rows(database):
+    vector_store = stored(database, documents(*map(str, range(50))))
+    client = MilvusClient(database)
     assert describe(vector_store)["value"]["rows"] == len(client.query(vector_store.collection_name, filter="pk > 0"))

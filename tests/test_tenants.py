@@ -10,11 +10,12 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_milvus import Milvus
 from pydantic import ValidationError
-from pymilvus import MilvusClient, MilvusException
+from pymilvus import MilvusException
 
+from kit.connection import connect
 from kit.errors import KitError
 from kit.filters import field
-from kit.store import connect, index_params
+from kit.store import index_params
 from kit.tenants import TenantRetriever, tenant_retriever
 
 K = 2
@@ -40,17 +41,6 @@ def fill(uri, rows, **options) -> Milvus:
     store = open_store(uri, **options)
     store.add_documents([Document(text, metadata={"namespace": tenant}) for tenant, text in rows])
     return store
-
-
-@pytest.fixture(params=["lite", "server"])
-def place(request, tmp_path):
-    """An empty database on each engine."""
-    if request.param == "lite":
-        return str(tmp_path / "test.db")
-    uri = request.getfixturevalue("milvus_server")
-    name = f"tenants_{zlib.crc32(str(tmp_path).encode())}"
-    MilvusClient(uri).create_database(name)
-    return f"{uri}/{name}"
 
 
 # Hostile names
@@ -120,10 +110,9 @@ def test_two_thousand_hostile_names_on_lite_see_their_own_rows_and_no_others(tmp
     assert leaks >= 5 and errors >= 20  # so that this test can fail
 
 
-def test_two_hundred_hostile_names_on_a_server_see_their_own_rows_and_no_others(milvus_server):
+def test_two_hundred_hostile_names_on_a_server_see_their_own_rows_and_no_others(new_database):
     names = hostile_names(200, seed=2, longest=2)
-    MilvusClient(milvus_server).create_database("hostile")
-    store = fill(f"{milvus_server}/hostile", rows_for(names))
+    store = fill(new_database("server"), rows_for(names))
     assert len(store.client.query("tenants", filter="", output_fields=["count(*)"])) == 1  # strong: all are there
     check_every_tenant(store, names, "Bounded")
     leaks, errors = leaks_and_errors(store, names[:40])
@@ -135,14 +124,13 @@ def test_two_hundred_hostile_names_on_a_server_see_their_own_rows_and_no_others(
     ["", " ", "\n\t", "\u3000", "half \ud800", "\udfff", None, True, 1.5, b"bytes", ["a"], {"$ne": 1}],
     ids=ascii,
 )
-def test_what_cannot_name_a_tenant_is_refused_by_name(tmp_path, name):
-    store = fill(str(tmp_path / "test.db"), [("ankush", "a")])
+def test_what_cannot_name_a_tenant_is_refused_by_name(two, name):
     with pytest.raises(KitError, match="Wanted a tenant|half a surrogate pair"):
-        tenant_retriever(store, "namespace", name)
+        tenant_retriever(two, "namespace", name)
 
 
-def test_a_name_longer_than_the_field_has_no_rows(tmp_path):
-    store = fill(str(tmp_path / "test.db"), [("x" * 65_535, "a")])
+def test_a_name_longer_than_the_field_has_no_rows(database):
+    store = fill(database, [("x" * 65_535, "a")])
     assert tenant_retriever(store, "namespace", "x" * 65_536).invoke("q") == []
 
 
@@ -151,9 +139,9 @@ def test_a_name_longer_than_the_field_has_no_rows(tmp_path):
 WIDENING = ['namespace != ""', ") or (namespace != ''", "pk > 0) or (pk > 0", "", "true", 'namespace == "harrison"']
 
 
-@pytest.fixture
-def two(tmp_path) -> Milvus:
-    return fill(str(tmp_path / "test.db"), [("ankush", "facebook"), ("ankush", "meta"), ("harrison", "kensho")])
+@pytest.fixture(scope="module")
+def two(shared_database) -> Milvus:
+    return fill(shared_database, [("ankush", "facebook"), ("ankush", "meta"), ("harrison", "kensho")])
 
 
 @pytest.mark.parametrize("expr", WIDENING)
@@ -223,21 +211,20 @@ def test_a_field_that_does_not_fit_is_told_with_what_is_there(two, name, tenant,
         tenant_retriever(two, name, tenant)
 
 
-def test_a_collection_that_does_not_exist_is_no_empty_tenant(tmp_path):
+def test_a_collection_that_does_not_exist_is_no_empty_tenant(database):
     with pytest.raises(KitError, match="There is no collection 'tenants'"):
-        tenant_retriever(open_store(str(tmp_path / "test.db")), "namespace", "ankush")
+        tenant_retriever(open_store(database), "namespace", "ankush")
 
 
-def test_a_dynamic_field_that_was_forgotten_on_reopening_is_said(tmp_path):
-    uri = str(tmp_path / "test.db")
-    store = fill(uri, [("ankush", "facebook"), ("harrison", "kensho")], enable_dynamic_field=True)
+def test_a_dynamic_field_that_was_forgotten_on_reopening_is_said(database):
+    store = fill(database, [("ankush", "facebook"), ("harrison", "kensho")], enable_dynamic_field=True)
     assert [d.page_content for d in tenant_retriever(store, "namespace", "ankush").invoke("q")] == ["facebook"]
     with pytest.raises(KitError, match="has no field 'namespace'; it has"):
-        tenant_retriever(open_store(uri), "namespace", "ankush")
+        tenant_retriever(open_store(database), "namespace", "ankush")
 
 
-def test_an_integer_can_be_a_tenant(tmp_path):
-    store = fill(str(tmp_path / "test.db"), [(7, "seven"), (70, "seventy")])
+def test_an_integer_can_be_a_tenant(database):
+    store = fill(database, [(7, "seven"), (70, "seventy")])
     assert [d.page_content for d in tenant_retriever(store, "namespace", np.int64(7)).invoke("q")] == ["seven"]
 
 
@@ -253,11 +240,11 @@ TENANTS = {f"tenant {number}": 1 + number * 7 for number in range(5)}  # from 1 
 
 
 @pytest.mark.parametrize("index", INDEXES)
-def test_every_tenant_gets_min_k_of_its_rows_before_and_after_a_reopen(place, index):
+def test_every_tenant_gets_min_k_of_its_rows_before_and_after_a_reopen(database, index):
     options = {"index_params": {"index_type": index, "metric_type": "COSINE", "params": INDEXES[index]}}
     rows = [(name, f"{name} row {part}") for name, count in TENANTS.items() for part in range(count)]
     rows += [("everyone else", f"other {number}") for number in range(600)]
-    store = fill(place, rows, **options)
+    store = fill(database, rows, **options)
     wanted = {name: min(10, count) for name, count in TENANTS.items()}
 
     def found(opened):
@@ -265,18 +252,17 @@ def test_every_tenant_gets_min_k_of_its_rows_before_and_after_a_reopen(place, in
 
     assert found(store) == wanted
     store.client.flush("tenants")
-    assert found(open_store(place, **options)) == wanted
+    assert found(open_store(database, **options)) == wanted
 
 
 @pytest.mark.parametrize("metric", ["COSINE", "L2", "IP"])
 def test_where_the_index_falls_short_the_vectors_are_compared_one_by_one_in_the_right_order(
-    tmp_path, metric, monkeypatch
+    database, metric, monkeypatch
 ):
-    uri = str(tmp_path / "test.db")
     rows = [("ankush", f"row {number}") for number in range(30)] + [
         ("harrison", f"row {number}") for number in range(9)
     ]
-    store = fill(uri, rows, index_params=index_params(uri, metric))
+    store = fill(database, rows, index_params=index_params(database, metric))
     retriever = tenant_retriever(store, "namespace", "ankush", k=5)
     exact = [document.page_content for document in retriever.invoke("q")]
     monkeypatch.setattr(store, "similarity_search_by_vector", lambda *a, **o: [])  # an index that finds nothing

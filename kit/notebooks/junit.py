@@ -44,7 +44,11 @@ def _cases(outcome: Outcome) -> list[ET.Element]:
     if error:
         failures[error.cell] = f"{error.summary}\n{error.traceback}"
     cells = sorted({index + 1 for index in result.ran} | failures.keys())
-    return [_case(f"cell {n}", name, result.ran.get(n - 1, 0.0), failure=failures.get(n, "")) for n in cells]
+    seconds, skipped = result.ran, dict(outcome.skipped)
+    return [
+        _case(f"cell {n}", name, seconds.get(n - 1, 0.0), failure=failures.get(n, ""), skipped=skipped.get(n, ""))
+        for n in cells
+    ]
 
 
 def _suite(root: ET.Element, name: str, cases: list[ET.Element]) -> None:
@@ -58,7 +62,7 @@ def _suite(root: ET.Element, name: str, cases: list[ET.Element]) -> None:
 
 def _case(name: str, of: str, seconds: float, *, failure: str = "", skipped: str = "") -> ET.Element:
     case = ET.Element("testcase", name=name, classname=of, time=f"{seconds:.3f}")
-    for tag, text in (("failure", failure), ("skipped", skipped)):
+    for tag, text in (("failure", failure), ("skipped", "" if failure else skipped)):
         if text:
             text = NOT_XML.sub("?", text)
             ET.SubElement(case, tag, message=text.split("\n", 1)[0]).text = text

@@ -41,6 +41,13 @@ class Outcome:
         return self.verdict in ("ok", "not run")
 
     @property
+    def skipped(self) -> list[tuple[int, str]]:
+        """What cells (from 1) went on without, as this engine cannot do it: the lines `SKIPPED …` on their stderr."""
+        found = self.result.stderr.items() if self.result else ()
+        lines = ((index + 1, line) for index, text in found for line in text.splitlines())
+        return [(cell, line) for cell, line in lines if line.startswith("SKIPPED ")]
+
+    @property
     def words(self) -> str:
         """The verdict in words."""
         if self.result is None or self.comparison is None:
@@ -49,7 +56,7 @@ class Outcome:
             return self.result.error.summary
         if count := len({mismatch.cell for mismatch in self.comparison.mismatches}):
             return f"{count} cell{'s' * (count > 1)} with other outputs than stored"
-        return "as stored"
+        return "as stored" + (f", {counted(len(self.skipped), 'part')} skipped" if self.skipped else "")
 
 
 @dataclass(frozen=True)

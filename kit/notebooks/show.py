@@ -116,6 +116,11 @@ def tour_tables(tour: Tour) -> list[Table]:
     return [notebooks, scores]
 
 
+def skipped(tour: Tour) -> list[str]:
+    """What cells left out on this backend, a line each."""
+    return [f"{o.notebook.stem}, cell {cell}: {words}" for o in tour.outcomes for cell, words in o.skipped]
+
+
 def failures(tour: Tour) -> list[str]:
     """What went wrong, a paragraph each: the error or the difference of each notebook, then the scores."""
     found = []
@@ -140,6 +145,8 @@ def print_report(report: Report) -> None:
     screen = console()
     for table in tour_tables(report.tour):
         screen.print(table)
+    for line in skipped(report.tour):
+        screen.print(line, markup=False)
     for paragraph in failures(report.tour):
         screen.print(paragraph, markup=False)
         screen.print()
@@ -157,6 +164,8 @@ def report_json(report: Report) -> str:
             "file": outcome.notebook.file,
             "verdict": outcome.verdict,
             "words": outcome.words,
+            "unmet": outcome.unmet,
+            "skipped": [{"cell": cell, "words": words} for cell, words in outcome.skipped],
             "cells": len(outcome.result.ran) if outcome.result else 0,
             "checked_outputs": outcome.comparison.outputs if outcome.comparison else 0,
             "seconds": vars(outcome.result.seconds) if outcome.result else None,
