@@ -34,8 +34,11 @@ _OWNED: dict[str, _Scratch] = {}
 def scratch_database(uri: str) -> str:
     """The address of a new empty database on the server at `uri`, there until this process ends, be it by kill -9.
 
+    An address that names a database, `https://host/database`, is given back as it is: that one may be overwritten.
     Raises KitError for a server that does not answer or makes no databases.
     """
+    if urlsplit(uri).path.strip("/"):
+        return uri
     from pymilvus import MilvusException
 
     from kit.connection import connect, open_client

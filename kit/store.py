@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -30,11 +29,7 @@ def scratch_uri() -> str:
     server makes no databases, name one in MILVUS_URI (`https://host/database`): it is then used as it is.
     """
     uri = load_settings().milvus_uri
-    if uri is None or is_lite(uri):
-        return str(scratch_folder("db") / "milvus.db")
-    if urlsplit(uri).path.strip("/"):
-        return uri
-    return scratch_database(uri)
+    return str(scratch_folder("db") / "milvus.db") if uri is None or is_lite(uri) else scratch_database(uri)
 
 
 def index_params(uri: str, metric: str = "COSINE") -> dict[str, Any]:

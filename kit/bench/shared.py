@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -81,9 +80,7 @@ class Shared:
         """Where a store is made: a new Lite file, this run's database on the server, or the one named in MILVUS_URI."""
         if engine == "milvus-lite":
             return str(scratch_folder("bench") / "milvus.db")
-        if self._server is None:
-            uri = load_settings().milvus_uri
-            self._server = uri if urlsplit(uri).path.strip("/") else scratch_database(uri)
+        self._server = self._server or scratch_database(load_settings().milvus_uri)
         return self._server
 
     def close(self) -> None:
