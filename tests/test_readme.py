@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from langchain_core.documents import Document
 from typer.testing import CliRunner
 
 from kit.__main__ import app
@@ -61,3 +62,18 @@ def test_each_make_target_that_the_readme_names_is_there(target):
 def test_each_file_that_a_document_links_is_there(name):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / name).read_text())
     assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_the_code_in_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    people = [("Biden", "ankush", 2022), ("Trump", "ankush", 2020), ("Ford", "harrison", 1975)]
+    documents = [
+        Document(f"{speaker} spoke.", metadata={"speaker": speaker, "namespace": namespace, "year": year})
+        for speaker, namespace, year in people
+    ]
+    names = {"documents": documents, "name": 'O"Hara', "question": "Who spoke?", "user": "ankush"}
+    exec(code, names)
+    assert str(names["expr"]) == r'(year >= 2020) and (not (speaker in ["Biden", "O\"Hara"]))'
+    found = {document.metadata["speaker"] for document in names["retriever"].invoke("Who spoke?")}
+    assert found == {"Biden", "Trump"}
