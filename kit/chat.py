@@ -41,7 +41,7 @@ def load_chat(name: str | None = None, embeddings: Embeddings | None = None) -> 
         return ExtractiveAnswerer(embeddings=embeddings or load_embeddings())
     if ":" in name:
         return ProviderChat(name=name, model=_load_provider(name))
-    if like := nearest(name, (EXTRACTIVE,)):
+    if like := nearest(name, (EXTRACTIVE,), cutoff=0.8):
         raise KitError(
             f'No chat model is called "{name}".{like} Wanted: {EXTRACTIVE}, or provider:model such as '
             "openai:gpt-4o-mini."
@@ -188,4 +188,8 @@ def _load_provider(name: str) -> BaseChatModel:
     except ImportError as error:
         raise KitError(f'"{name}" needs a package that is not installed: {error}') from None
     except ValueError as error:
-        raise KitError(f'"{name}" cannot be loaded: {str(error).splitlines()[0]}') from None
+        why = str(error).splitlines()[0]
+        if "provider" in why:
+            provider = name.partition(":")[0]
+            why = f'LangChain knows no provider "{provider}". Wanted provider:model, such as openai:gpt-4o-mini.'
+        raise KitError(f'"{name}" cannot be loaded: {why}') from None

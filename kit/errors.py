@@ -7,9 +7,9 @@ class KitError(Exception):
     """Wrong use or a wrong environment: says what was wanted, what was found and how to mend it."""
 
 
-def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
+def nearest(word: str, known: list[str] | tuple[str, ...], cutoff: float = 0.5) -> str:
     """' Did you mean "minilm"?' for the known name most like `word`, or '' when none is like it."""
     from difflib import get_close_matches
 
-    match = get_close_matches(word, known, n=1, cutoff=0.5)
+    match = get_close_matches(word, known, n=1, cutoff=cutoff)
     return f' Did you mean "{match[0]}"?' if match else ""

@@ -123,5 +123,10 @@ def test_a_misspelt_name_gets_the_nearest_one():
 def test_a_provider_whose_package_is_missing_or_that_does_not_exist_is_named():
     with pytest.raises(KitError, match='(?s)"cohere:command-r" needs a package .*langchain-cohere'):
         load_chat("cohere:command-r")
-    with pytest.raises(KitError, match='"nobody:model" cannot be loaded'):
+    with pytest.raises(KitError, match='LangChain knows no provider "nobody". Wanted provider:model, such as openai:'):
         load_chat("nobody:model")
+
+
+def test_a_bare_name_that_is_only_a_little_like_extractive_is_a_model_of_the_endpoint(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    assert load_chat("kit-extractive-echo").name == "openai:kit-extractive-echo"
