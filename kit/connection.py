@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.errors import KitError
-from kit.inventory import check_files, check_rows
+from kit.inventory import check_databases, check_files
 from kit.settings import load_settings, without_password
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _check_lite_rows(uri: str, client: MilvusClient) -> None:
     from milvus_lite.server_manager import server_manager_instance
 
     try:
-        check_rows(uri, client)
+        check_databases(uri, client)
     except KitError:
         client.close()
         server_manager_instance.release_server(uri)

@@ -152,7 +152,7 @@ def _database(path: Path) -> Finding:
     from pymilvus import MilvusClient
 
     from kit.connection import connect
-    from kit.inventory import check_files, check_rows
+    from kit.inventory import check_databases, check_files
 
     name, uri = f"database {path.name}", str(path)
     if not path.exists():
@@ -161,13 +161,13 @@ def _database(path: Path) -> Finding:
     connect(uri)
     try:
         client = MilvusClient(uri)
-        check_rows(uri, client, every_row=True)
+        check_databases(uri, client, every_row=True)
         collections = client.list_collections()
         client.close()
     finally:
         server_manager_instance.release_server(uri)
     if notes:
-        return Finding(name, WARNING, "; ".join(notes), "Run its ingest again; nothing is lost.")
+        return Finding(name, WARNING, "; ".join(notes), "Run its ingest again.")
     return Finding(name, OK, f"whole: {len(collections)} collections" if collections else "empty")
 
 

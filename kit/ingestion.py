@@ -7,13 +7,17 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit import inventory
 from kit.errors import KitError
-from kit.filters import field
+from kit.filters import Filter, field
+from kit.fitting import CALL_SECONDS, LONGEST, check_documents
 from kit.inventory import Content, Inventory
+from kit.waiting import away, passes
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -22,8 +26,7 @@ if TYPE_CHECKING:
 BATCH = 256  # documents that are embedded and written in one go: what a killed run does again at most
 GIVE_UP_SECONDS = 120.0
 LOOK_UP = 1000  # ids that one query asks for
-CALL_SECONDS = 30  # one call to a server
-LONGEST_ID = 65_535  # bytes, in Milvus' longest VARCHAR
+UNSURE_SECONDS = 15.0  # for an error that is not known to pass
 
 
 class Ingested(NamedTuple):
@@ -41,7 +44,10 @@ def content_id(document: Document) -> str:
         content = json.dumps([document.page_content, document.metadata], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
     except (TypeError, ValueError) as error:
-        raise KitError(f"The document {document.page_content[:40]!a} has no content id: {error}. Give ids=…") from None
+        raise KitError(
+            f"The document {document.page_content[:40]!a} has no content id: {error}. Wanted metadata of texts, "
+            "numbers, booleans, and lists and dicts of them."
+        ) from None
 
 
 def ingest(
@@ -66,10 +72,12 @@ def ingest(
         KitError: documents that the collection cannot hold as they are, an `auto_id` collection, a full disk, a
             server that stays away: what was stored before stays, and the same call goes on from there.
     """
-    chosen = _chosen(documents, ids)
+    documents = list(documents)
+    chosen = _chosen(documents, ids if ids is None or isinstance(ids, str) else list(ids))
+    _check_batch_size(batch_size)
     target = _Target(vector_store)
     with _quiet():
-        target.call(lambda: _check_documents(vector_store, list(chosen.values())), give_up_after)
+        target.call(lambda: check_documents(vector_store, list(chosen.values())), give_up_after)
         before = target.call(target.begin, give_up_after)
         there = {
             row[target.key]: row[target.text]
@@ -77,80 +85,37 @@ def ingest(
             for row in target.call(lambda some=some: target.rows(some), give_up_after)
         }
         new = [(key, document) for key, document in chosen.items() if ids is not None or key not in there]
-        replaced = [(key, there[key]) for key, _ in new if key in there]
-        after = before.minus(replaced).plus((key, document.page_content) for key, document in new)
+        content = before
         with _shown(len(chosen), len(chosen) - len(new), progress) as advance:
             for batch in _batches(new, batch_size):
-                target.call(lambda batch=batch: target.write(batch), give_up_after)
+                target.call(lambda batch=batch: target.write(batch, there), give_up_after)
+                content = content.minus((key, there[key]) for key, _ in batch if key in there)
+                content = content.plus((key, document.page_content) for key, document in batch)
+                target.note(content)
                 advance(len(batch))
-        rows = target.finish(list(chosen), after, target.lite if flush is None else flush, give_up_after)
+        rows = target.finish(chosen, content, target.lite if flush is None else flush, give_up_after)
     return Ingested(len(chosen), len(new), len(chosen) - len(new), rows)
 
 
 def _chosen(documents: Sequence[Document], ids: Sequence[str] | None) -> dict[str, Document]:
     """Each document by its id, the same one only once."""
+    for number, document in enumerate(documents, start=1):
+        if not hasattr(document, "page_content"):
+            raise KitError(f"Wanted LangChain documents; number {number} is a {type(document).__name__}.")
     if ids is None:
         return {content_id(document): document for document in documents}
+    if isinstance(ids, str):
+        raise KitError("Wanted a list of ids, one for each document; found a text.")
     if len(ids) != len(documents):
         raise KitError(f"Wanted an id for each of the {len(documents)} documents; found {len(ids)}.")
     chosen: dict[str, Document] = {}
     for key, document in zip(ids, documents, strict=True):
-        if not isinstance(key, str) or not 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST_ID:
-            raise KitError(f"Wanted texts of 1 to {LONGEST_ID} bytes as ids; found {ascii(key)[:40]}.")
+        if not isinstance(key, str) or not 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST:
+            raise KitError(f"Wanted texts of 1 to {LONGEST} bytes as ids; found {ascii(key)[:40]}.")
         known = chosen.setdefault(key, document)
         if (known.page_content, known.metadata) != (document.page_content, document.metadata):
             raise KitError(f"The id {key[:40]!a} stands for two different documents. Give each its own.")
     return chosen
-
-
-def _check_documents(vector_store: Milvus, documents: list[Document]) -> None:
-    """Refuse what Milvus would refuse half-way, or LangChain drop without a word."""
-    if vector_store.builtin_func and not vector_store.embeddings:
-        raise KitError("ingest() wants a vector store with embeddings; this one has only a built-in function.")
-    client, name = vector_store.client, vector_store.collection_name
-    vectors = (
-        vector_store._vector_field if isinstance(vector_store._vector_field, list) else [vector_store._vector_field]
-    )
-    reserved = {vector_store._primary_field, vector_store._text_field, *vectors}
-    optional: set[str] = set()
-    if client.has_collection(name, timeout=CALL_SECONDS):
-        fields = {one["name"]: one for one in client.describe_collection(name, timeout=CALL_SECONDS)["fields"]}
-        primary = next(one for one in fields.values() if one.get("is_primary"))
-        if primary.get("auto_id") or primary["type"].name != "VARCHAR":
-            raise KitError(
-                f'ingest() wants own text ids; "{name}" has {primary["name"]}: {primary["type"].name}'
-                f"{', made by Milvus' if primary.get('auto_id') else ''}. Ingest into a new collection, opened with "
-                "Milvus(embeddings, auto_id=False, …)."
-            )
-        wanted = set(fields) - reserved
-        optional = {
-            key for key in wanted if fields[key].get("nullable") or fields[key].get("default_value") is not None
-        }
-    elif vector_store.auto_id:
-        raise KitError("ingest() wants own text ids; this vector store has auto_id=True. Open it with auto_id=False.")
-    else:
-        wanted = set(documents[0].metadata) if documents else set()
-    free = vector_store.enable_dynamic_field or vector_store._metadata_field
-    for number, document in enumerate(documents, start=1):
-        keys = set(document.metadata)
-        about = f"Document {number} of {len(documents)} ({document.page_content[:30]!a})"
-        if taken := keys & reserved:
-            raise KitError(f"{about} has the metadata {_list(taken)}, which Milvus uses itself. Rename it.")
-        if empty := {key for key in keys - optional if document.metadata[key] is None}:
-            raise KitError(
-                f"{about} has None as {_list(empty)}; a field holds a value. Leave it out everywhere or fill it."
-            )
-        if not free and (extra := keys - wanted):
-            raise KitError(
-                f"{about} has the metadata {_list(extra)}, for which the collection has no field: it would be dropped. "
-                "Give every document the same keys, or open the vector store with enable_dynamic_field=True."
-            )
-        if not free and (missing := wanted - keys - optional):
-            raise KitError(f"{about} lacks the metadata {_list(missing)}, for which the collection has a field.")
-
-
-def _list(names: set[str]) -> str:
-    return ", ".join(repr(name) for name in sorted(map(str, names)))
 
 
 class _Target:
@@ -161,20 +126,29 @@ class _Target:
         connection = vector_store._connection_args
         self.uri: str = connection["uri"]
         self.lite = self.uri.endswith(".db")
+        self.database = connection.get("db_name")
         self.key, self.text = vector_store._primary_field, vector_store._text_field
-        self.folder = inventory.collection_folder(self.uri, self.name, connection.get("db_name")) if self.lite else None
-        self.started = False  # whether the inventory says that rows are on their way
+        self.partition_key: str | None = None
+        self.ready = False  # whether the collection was seen to be there, index and all
+        self.unsure = False  # whether an attempt was cut off, so that what it wrote is not known
+
+    @property
+    def folder(self) -> Path:
+        """The collection's folder in a Milvus Lite database."""
+        return inventory.collection_folder(self.uri, self.name, self.database)
 
     def begin(self) -> Content:
         """What the collection holds before the first write; a damaged one is refused."""
         if not self._exists():
             return Content()
+        described = self.client.describe_collection(self.name, timeout=CALL_SECONDS)
+        self.name = described["collection_name"]  # which an alias may stand for
         if not self.lite:
             return Content()  # a server keeps its own checksums; its rows are counted at the end
         inventory.check_files(self.uri)
-        inventory.check_rows(self.uri, self.client)
+        inventory.check_rows(self.uri, self.client, self.database)
         content = inventory.noted_content(self.folder) or self._read()
-        self._note(content, writing=True)
+        self.note(content)
         return content
 
     def call(self, do: Callable[[], Any], seconds: float) -> Any:
@@ -183,29 +157,52 @@ class _Target:
         from pymilvus import MilvusException
         from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+        began = time.monotonic()
+
+        def again(error: BaseException) -> bool:
+            self.ready, self.unsure = False, True
+            waited = time.monotonic() - began
+            return not self.lite and passes(error) and (away(error) or waited < UNSURE_SECONDS)
+
         waiting = Retrying(
-            retry=retry_if_exception(lambda error: not self.lite and _passes(error)),
+            retry=retry_if_exception(again),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             stop=stop_after_delay(seconds),
             reraise=True,
         )
         try:
             return waiting(do)
-        except (MilvusException, grpc.RpcError, OSError, AssertionError, ValueError) as error:
+        except (MilvusException, grpc.RpcError, OSError, AssertionError, TypeError, ValueError) as error:
             raise KitError(self._why(error, seconds)) from None
 
-    def write(self, batch: list[tuple[str, Document]]) -> None:
-        """Write a batch; a row that is there already, by an attempt that was cut off, is replaced."""
+    def write(self, batch: list[tuple[str, Document]], there: Collection[str]) -> None:
+        """Write a batch; a row that is there already, of `there` or by an attempt that was cut off, is replaced."""
         keys, documents = [key for key, _ in batch], [document for _, document in batch]
+        if not self.ready:
+            self._prepare(keys, documents)
+        if self.partition_key and not self.lite:
+            # An upsert of Milvus 2.3 puts rows into a partition that the key's filter does not look into.
+            if old := keys if self.unsure else [key for key in keys if key in there]:
+                self.client.delete(self.name, ids=old, timeout=CALL_SECONDS)
+            self.store.add_documents(documents, ids=keys, timeout=CALL_SECONDS)
+        else:
+            self.store.upsert(keys, documents, timeout=CALL_SECONDS)
+        self.unsure = False
+
+    def _prepare(self, keys: list[str], documents: list[Document]) -> None:
+        """Make the collection, or finish a creation that was cut off."""
         if not self._exists():
             self.store.add_documents(documents[:1], ids=keys[:1], timeout=CALL_SECONDS)  # makes the collection
+            self.unsure = True
+            if self.lite:
+                self.note(Content())
         elif not self.client.list_indexes(self.name, timeout=CALL_SECONDS) or not self.store.fields:
-            self.store._init()  # its creation was cut off
-        if self.lite and not self.started:
-            self._note(Content(), writing=True)
-        self.store.upsert(keys, documents, timeout=CALL_SECONDS)
+            self.store._init()
+        fields = self.client.describe_collection(self.name, timeout=CALL_SECONDS)["fields"]
+        self.partition_key = next((one["name"] for one in fields if one.get("is_partition_key")), None)
+        self.ready = True
 
-    def finish(self, keys: list[str], expected: Content, flush: bool, seconds: float) -> int:
+    def finish(self, chosen: dict[str, Document], expected: Content, flush: bool, seconds: float) -> int:
         """Count what is there now, each document once, and note it; the number of the collection's rows."""
         if not self._exists():
             return 0
@@ -213,22 +210,30 @@ class _Target:
             self.call(lambda: self.client.flush(self.name, timeout=CALL_SECONDS), seconds)
         found = [
             row[self.key]
-            for some in _batches(keys, LOOK_UP)
-            for row in self.call(lambda some=some: self.rows(some), seconds)
+            for some in _batches(list(chosen), LOOK_UP)
+            for row in self.call(lambda some=some: self.rows(some, self._partitions(some, chosen)), seconds)
         ]
-        if len(found) != len(keys) or set(found) != set(keys):
-            missing, twice = len(set(keys) - set(found)), len(found) - len(set(found))
+        if len(found) != len(chosen) or set(found) != set(chosen):
+            missing, twice = len(set(chosen) - set(found)), len(found) - len(set(found))
             raise KitError(
-                f"{missing} of {len(keys)} documents are missing in {self.name!r} and {twice} are there twice. Another "
-                "program writes into it; run ingest again alone."
+                f"{missing} of {len(chosen)} documents are missing in {self.name!r} and {twice} are there twice. "
+                "Another program writes into it, or Milvus 2.3 put rows into a wrong partition. Run ingest again "
+                "alone, in the second case into a new collection."
             )
         if not self.lite:
             return self.call(self._count, seconds)
         content = self._read()
         if content != expected:
             raise KitError(inventory.damaged(self.uri, self.name, f"{content.rows} rows are left of {expected.rows}"))
-        self._note(content, writing=False)
+        self.note(content, writing=False)
         return content.rows
+
+    def _partitions(self, keys: list[str], chosen: dict[str, Document]) -> Filter | None:
+        """A filter on the partition key, so that a row counts only where its own filter will look for it."""
+        if not self.partition_key:
+            return None
+        values = {chosen[key].metadata.get(self.partition_key) for key in keys}
+        return field(self.partition_key).is_in(sorted(values))
 
     def _exists(self) -> bool:
         return self.client.has_collection(self.name, timeout=CALL_SECONDS)
@@ -236,13 +241,14 @@ class _Target:
     def _read(self) -> Content:
         return inventory.read_content(self.client, self.name, self.key, self.text)
 
-    def rows(self, keys: list[str]) -> list[dict]:
+    def rows(self, keys: list[str], narrower: Filter | None = None) -> list[dict]:
         """The rows of these keys with their text; none where there is no collection yet."""
         if not self._exists():
             return []
+        condition = field(self.key).is_in(keys)
         return self.client.query(
             self.name,
-            filter=str(field(self.key).is_in(keys)),
+            filter=str(condition if narrower is None else condition & narrower),
             output_fields=[self.key, self.text],
             consistency_level="Strong",
             timeout=CALL_SECONDS,
@@ -254,14 +260,16 @@ class _Target:
         )
         return counted[0]["count(*)"]
 
-    def _note(self, content: Content, writing: bool) -> None:
+    def note(self, content: Content, writing: bool = True) -> None:
+        """Write down, in a Milvus Lite database, what the collection holds now."""
+        if not self.lite:
+            return
         sequence = inventory.last_write(self.folder)
         noted = Inventory(content.rows, content.hash, sequence, writing, self.key, self.text)
         try:
             inventory.write_inventory(self.folder, noted)
         except OSError as error:
             raise KitError(self._why(error, 0)) from None
-        self.started = writing
 
     def _why(self, error: Exception, seconds: float) -> str:
         said = f"{error} {error.__cause__ or ''}"
@@ -270,23 +278,10 @@ class _Target:
             return f"The disk that holds {self.uri} is full. Free some space. {again}"
         if "permission denied" in said.lower() or "read-only" in said.lower():
             return f"{self.uri} cannot be written: no permission. Choose a folder of yours. {again}"
-        if self.lite or not _passes(error):
+        if self.lite or not away(error):
             found = getattr(error, "message", None) or error
             return f'Not all documents were written into "{self.name}": {found}. What was stored before is kept.'
         return f"The server at {_shown_address(self.uri)} stayed away for {seconds:g} s. {again}"
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether an error may pass by waiting: the server is away, or just back and not ready."""
-    import grpc
-    from pymilvus import exceptions
-
-    lasting = (exceptions.ParamError, exceptions.DataNotMatchException, exceptions.SchemaNotReadyException)
-    if isinstance(error, lasting) or not isinstance(error, exceptions.MilvusException | grpc.RpcError):
-        return False
-    said = f"{error} {error.__cause__ or ''}".lower()
-    refused = ("unauthenticated", "auth check", "permission", "exceeds max", "schema", "invalid", "no such field")
-    return not any(words in said for words in refused)
 
 
 def _shown_address(uri: str) -> str:
@@ -295,9 +290,12 @@ def _shown_address(uri: str) -> str:
     return without_password(uri)
 
 
+def _check_batch_size(size: object) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise KitError(f"Wanted a batch size, a whole number of at least 1; found {size!r}.")
+
+
 def _batches(items: list, size: int) -> Iterator[list]:
-    if size < 1:
-        raise KitError(f"Wanted a batch size of at least 1; found {size}.")
     for start in range(0, len(items), size):
         yield items[start : start + size]
 

@@ -33,7 +33,8 @@ READ_ROWS = 5_000
 class Inventory:
     """Rows, their order-independent content hash, and the last write they include, as the engine numbers writes.
 
-    `writing` while an ingest is on its way: rows may then be more than noted. `text` and `key` name the two fields.
+    `writing` while an ingest is on its way, noted anew after each batch: rows may then be more than noted, and not
+    fewer. `text` and `key` name the two fields.
     """
 
     rows: int
@@ -124,25 +125,39 @@ def check_files(uri: str) -> list[str]:
     return notes
 
 
-def check_rows(uri: str, client: MilvusClient, every_row: bool = False) -> None:
+def check_databases(uri: str, client: MilvusClient, every_row: bool = False) -> None:
+    """As `check_rows`, in each of the databases that a `.db` holds; `client` is in the default one."""
+    from pymilvus import MilvusClient
+
+    check_rows(uri, client, every_row=every_row)
+    for name in client.list_databases():
+        if name != "default":
+            inside = MilvusClient(uri, db_name=name)
+            try:
+                check_rows(uri, inside, name, every_row)
+            finally:
+                inside.close()
+
+
+def check_rows(uri: str, client: MilvusClient, database: str | None = None, every_row: bool = False) -> None:
     """Count the rows of each collection that nothing but `ingest` wrote to; up to 20,000 rows, or with `every_row`,
-    compare their content hash too.
+    compare their content hash too. An interrupted ingest has at least the rows that it noted.
 
     A collection whose last flush was killed between two of its steps is flushed first: its rows lie in a data file and
     in the log, and would be found twice. Raises KitError for damage, with what is wrong and how to rebuild.
     """
     for name in client.list_collections():
-        folder = collection_folder(uri, name)
+        folder = collection_folder(uri, name, database)
         if _logged_twice(folder):
             client.flush(name)
-        noted = noted_content(folder)
-        if noted is None:
+        noted, inventory = noted_content(folder), read_inventory(folder)
+        if inventory is None or (noted is None and not inventory.writing):
             continue
         rows = client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"]
-        if rows != noted.rows:
-            raise KitError(damaged(uri, name, f"{rows} rows are left of the {noted.rows} that were ingested"))
-        if every_row or rows <= HASHED_ON_OPENING:
-            inventory = read_inventory(folder)
+        lost = rows < inventory.rows and not _deleted_since(folder, inventory.sequence)
+        if rows != inventory.rows if noted else lost:
+            raise KitError(damaged(uri, name, f"{rows} rows are left of the {inventory.rows} that were ingested"))
+        if noted and (every_row or rows <= HASHED_ON_OPENING):
             client.load_collection(name)
             if read_content(client, name, inventory.key, inventory.text) != noted:
                 found = f"the {rows} rows are not those that were ingested (their content hash differs)"
@@ -199,11 +214,11 @@ def _check_collection(folder: Path) -> list[str]:
         return [f'"{folder.name}" is in a format of Milvus Lite that the kit cannot check ({unknown})']
     if inventory is None:
         return []
-    if inventory.writing:
-        return [f'an ingest into "{folder.name}" was interrupted: run it again, it goes on where it stopped']
     found = last_write(folder)
     if found < inventory.sequence:
         raise _Damage(f"the last {inventory.sequence - found} of {inventory.sequence} writes are lost")
+    if inventory.writing:
+        return [f'an ingest into "{folder.name}" was interrupted: run it again, it goes on where it stopped']
     if found > inventory.sequence:
         return [f'"{folder.name}" was changed by other code since its last ingest, so its rows are not counted']
     return []
@@ -262,14 +277,29 @@ def _logged_twice(folder: Path) -> bool:
     return any(write <= flushed for write in _logged(folder))
 
 
-def _logged(folder: Path) -> Iterator[int]:
+def _deleted_since(folder: Path, sequence: int) -> bool:
+    """Whether rows were deleted after that write, as far as the files still tell; `ingest` itself deletes none."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if any(write > sequence for write in _logged(folder, "wal_delta_*.arrow")):
+        return True
+    for partition, files in _manifest(folder)["partitions"].items():
+        for name in files["delta_files"]:
+            numbers = pq.read_table(folder / "partitions" / partition / name, columns=["_seq"])["_seq"]
+            if len(numbers) and pc.max(numbers).as_py() > sequence:
+                return True
+    return False
+
+
+def _logged(folder: Path, pattern: str = "wal_*.arrow") -> Iterator[int]:
     """The last write's number in each readable stretch of the write-ahead log."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for file in (folder / "wal").glob("wal_*.arrow"):
+    for file in (folder / "wal").glob(pattern):
         try:
-            with pa.OSFile(str(file), "rb") as source:
+            with pa.memory_map(str(file)) as source:  # of each stretch only the numbers are read
                 for batch in pa.ipc.open_stream(source):
                     if batch.num_rows:
                         yield pc.max(batch.column("_seq")).as_py()

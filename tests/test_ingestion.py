@@ -20,7 +20,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_milvus import Milvus
-from pymilvus import MilvusClient
+from pymilvus import MilvusClient, MilvusException
 
 from kit import server, server_files
 from kit.connection import connect
@@ -28,6 +28,7 @@ from kit.errors import KitError
 from kit.ingestion import Ingested, content_id, ingest
 from kit.inventory import collection_folder
 from kit.store import index_params, require, scratch_uri
+from kit.tenants import tenant_retriever
 
 KILLS = 30
 
@@ -110,6 +111,30 @@ def test_with_own_ids_a_document_replaces_the_row_of_its_id(database):
         ([Document("a", metadata={"pk": 1})], None, "has the metadata 'pk', which Milvus uses itself"),
         ([Document("a", metadata={"year": None})], None, "has None as 'year'"),
         ([Document("a", metadata={"at": object()})], None, "has no content id"),
+        ([Document("a", metadata={"l": ["x"]})], None, "has as 'l' ['x'] (list), for which LangChain makes no field"),
+        (
+            [Document("a", metadata={"i": 1}), Document("b", metadata={"i": 1.5})],
+            None,
+            "1.5 (float); wanted an integer",
+        ),
+        (
+            [Document("a", metadata={"i": 1}), Document("b", metadata={"i": True})],
+            None,
+            "True (bool); wanted an integer",
+        ),
+        (
+            [Document("a", metadata={"s": "x"}), Document("b", metadata={"s": 2})],
+            None,
+            "has as 's' 2 (int); wanted a text",
+        ),
+        ([Document("a", metadata={"i": np.int64(1)})], ["1"], "has as 'i' np.int64(1) (numpy.int64)"),
+        ([Document("a", metadata={"i": 2**63})], None, "wanted an integer of 64 bits"),
+        ([Document("x" * 65_536)], None, "a text of 65,536 bytes; wanted 65,535 at most"),
+        ([Document("a", metadata={"s": "ä" * 32_768})], None, "has as 's' a text of 65,536 bytes"),
+        ([Document("half \ud800")], ["1"], "a text with half a surrogate pair"),
+        ([Document("a", metadata={"$meta": 1})], None, "has the metadata '$meta', which Milvus uses itself"),
+        (["no document"], None, "Wanted LangChain documents; number 1 is a str"),
+        ([Document("a")], "1", "Wanted a list of ids, one for each document; found a text"),
         ([Document("a")], ["1", "2"], "Wanted an id for each of the 1 documents; found 2"),
         ([Document("a")], [7], "Wanted texts of 1 to 65535 bytes as ids; found 7"),
         ([Document("a"), Document("b")], ["1", "1"], "The id '1' stands for two different documents"),
@@ -414,3 +439,116 @@ def test_require_knows_its_words(database):
     ingest(store, documents(1))
     with pytest.raises(KitError, match=r"""found 'metrics'\. Did you mean "metric"\?"""):
         require(store, metrics="L2")
+
+
+# Partition keys, databases and aliases
+
+
+def tenants(count: int) -> list[Document]:
+    return [Document(f"note {number}", metadata={"namespace": f"user {number % 20}"}) for number in range(count)]
+
+
+def test_rows_under_a_partition_key_are_found_by_their_tenant(database):
+    store = vector_store(database, enable_dynamic_field=True, partition_key_field="namespace")
+    ids = [str(number) for number in range(100)]
+    assert ingest(store, tenants(100), ids).rows == 100
+    again = [Document(f"new {number}", metadata=one.metadata) for number, one in enumerate(tenants(60))]
+    moved = [Document("moved", metadata={"namespace": "user 0"})]
+    assert ingest(store, [*again, *moved], [*ids[:60], "99"]).rows == 100
+    require(store, partition_key="namespace")
+    found = [len(tenant_retriever(store, "namespace", f"user {number}", k=10).invoke("q")) for number in range(20)]
+    assert found == [6, *[5] * 18, 4]
+
+
+def test_rows_in_the_wrong_partition_are_no_success(new_database, monkeypatch):
+    store = vector_store(new_database("server"), enable_dynamic_field=True, partition_key_field="namespace")
+    monkeypatch.setattr(store, "add_documents", lambda documents, ids, **o: store.upsert(ids, documents, **o))
+    real = store.__class__.add_documents
+    ingest_one = Document("first", metadata={"namespace": "user 0"})
+    real(store, [ingest_one], ids=["first"])  # makes the collection
+    with pytest.raises(KitError, match="in the second case into a new collection"):
+        ingest(store, tenants(100))
+
+
+def test_each_database_of_a_db_is_counted_for_itself(processes, uri):
+    MilvusClient(uri).create_database("other")
+    ingest(vector_store(uri), documents(30))
+    other = Milvus(Tiny(), collection_name="notes", connection_args={**connect(uri), "db_name": "other"}, auto_id=False)
+    ingest(other, documents(7))
+    assert ingest(other, documents(9)).rows == 9
+    connect(uri)
+    inventory = collection_folder(uri, "notes", "other") / "kit-inventory.json"
+    noted = json.loads(inventory.read_text())
+    noted["inventory"]["rows"] += 1
+    inventory.write_text(json.dumps(noted))
+    with pytest.raises(KitError, match='in its collection "notes" 9 rows are left of the 10'):
+        connect(uri)
+
+
+def test_an_alias_stands_for_its_collection(database):
+    ingest(vector_store(database), documents(5))
+    MilvusClient(database).create_alias("notes", "by_another_name")
+    assert ingest(vector_store(database, "by_another_name"), documents(8)).rows == 8
+    connect(database)
+
+
+def two_runs(uri: str, ready) -> None:
+    """One ingest to its end, the second killed after its first batches; nothing is flushed."""
+    ingest(vector_store(uri), documents(1000), flush=False)
+    store = vector_store(uri)
+    real, calls = store.upsert, []
+
+    def upsert(*args, **options):
+        calls.append(args)
+        if len(calls) == 4:
+            ready.send(True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **options)
+
+    store.upsert = upsert
+    ingest(store, documents(1400)[1000:], batch_size=100)
+
+
+@pytest.fixture
+def interrupted(processes, uri) -> Path:
+    """A collection's folder: 1,000 rows of a finished ingest, 300 of an interrupted one, all of them in the log."""
+    reader, writer = processes.Pipe(duplex=False)
+    process = processes.Process(target=two_runs, args=(uri, writer))
+    process.start()
+    assert reader.poll(60) and reader.recv()
+    process.join(60)
+    return collection_folder(uri, "notes")
+
+
+def test_an_interrupted_ingest_is_told_and_goes_on(interrupted, uri):
+    assert json.loads((interrupted / "kit-inventory.json").read_text())["inventory"]["rows"] == 1300
+    assert ingest(vector_store(uri), documents(1400)) == Ingested(documents=1400, written=100, there=1300, rows=1400)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_what_is_lost_after_an_interrupted_ingest_is_damage_too(interrupted, uri, share):
+    cut(one(interrupted, "wal/wal_data_*"), share)
+    with pytest.raises(KitError, match=r'is damaged: in its collection "notes" the last \d+ of \d+ writes are lost'):
+        connect(uri)
+
+
+def test_fewer_rows_than_an_interrupted_ingest_had_are_damage_unless_other_code_deleted_some(interrupted, uri):
+    store = vector_store(uri)
+    store.delete(ids=[content_id(documents(1)[0])])
+    connect(uri)
+    noted = json.loads((interrupted / "kit-inventory.json").read_text())
+    noted["inventory"] |= {"sequence": noted["inventory"]["sequence"] + 1}  # the delete was before it
+    (interrupted / "kit-inventory.json").write_text(json.dumps(noted))
+    with pytest.raises(KitError, match="1299 rows are left of the 1300 that were ingested"):
+        connect(uri)
+
+
+def test_what_a_server_refuses_is_said_soon_and_not_taken_for_an_absence(new_database, monkeypatch):
+    monkeypatch.setattr("kit.ingestion.UNSURE_SECONDS", 1)
+    store = vector_store(new_database("server"))
+    monkeypatch.setattr(
+        store, "upsert", lambda *a, **o: (_ for _ in ()).throw(MilvusException(1, "odd number of legs"))
+    )
+    with pytest.raises(KitError, match="Not all documents were written into .*odd number of legs") as error:
+        ingest(store, documents(3), give_up_after=60)
+    assert "stayed away" not in str(error.value)
