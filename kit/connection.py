@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from kit.errors import KitError
 from kit.inventory import check_databases, check_files
-from kit.settings import load_settings, without_password
+from kit.settings import load_settings, milvus_address, without_password
+from kit.waiting import away
 
 if TYPE_CHECKING:
+    from langchain_milvus import Milvus
     from pymilvus import MilvusClient
 
 CONNECT_SECONDS = 10
+DIRECT = "no_grpc_proxy"  # the variable in which gRPC looks first for hosts to reach without a proxy
+OWN = ("127.0.0.1", "localhost", "::1")  # addresses of this machine
 _LITE_SERVERS: set[str] = set()  # addresses behind which connect() met Milvus Lite: `kit server start --lite`
 
 
@@ -43,6 +50,10 @@ def connect(uri: str | None = None) -> ConnectionArgs:
     uri = uri or settings.milvus_uri
     if uri is None:
         raise KitError("connect() wants an address; found none. Give a path that ends in .db, or set MILVUS_URI.")
+    try:
+        milvus_address(uri)
+    except ValueError as error:
+        raise KitError(f"Wanted {error}; found {without_password(uri)}.") from None
     connection = ConnectionArgs(uri=uri)
     if settings.milvus_token and not is_lite(uri):
         connection["token"] = settings.milvus_token.get_secret_value()
@@ -90,6 +101,28 @@ def engine(client: MilvusClient) -> str:
     return version if version.startswith("milvus-lite") else f"milvus-{version.removeprefix('v')}"
 
 
+def reach_directly(uri: str) -> None:
+    """Let gRPC reach this machine's own addresses without the proxy that the environment may name."""
+    if urlsplit(uri).hostname in OWN:
+        direct = os.environ.get(DIRECT, os.environ.get("no_proxy", ""))
+        os.environ[DIRECT] = ",".join(dict.fromkeys([*filter(None, direct.split(",")), *OWN]))
+
+
+@contextlib.contextmanager
+def in_words(vector_store: Milvus) -> Iterator[None]:
+    """What Milvus refuses inside becomes a KitError; a wrong dimension and a server that is away are told as such."""
+    import grpc
+    from pymilvus import MilvusException
+
+    try:
+        yield
+    except (MilvusException, grpc.RpcError) as error:
+        said = getattr(error, "message", None) or str(error)
+        if away(error):
+            said = _why_not(vector_store._connection_args["uri"], said)
+        raise KitError(f'The collection "{vector_store.collection_name}" cannot be asked: {said}') from None
+
+
 def open_client(connection: ConnectionArgs) -> MilvusClient:
     """A client, or a KitError that says why there is none."""
     from pymilvus import MilvusClient, MilvusException
@@ -98,11 +131,12 @@ def open_client(connection: ConnectionArgs) -> MilvusClient:
     # when it is imported, so this stands after the import.
     for package in ("pymilvus", "milvus_lite"):
         logging.getLogger(package).setLevel(logging.CRITICAL)
+    reach_directly(connection["uri"])
     try:
         client = MilvusClient(**connection, timeout=CONNECT_SECONDS)
         client.list_collections(timeout=CONNECT_SECONDS)
         return client
-    except (MilvusException, OSError) as error:
+    except (MilvusException, OSError, ValueError) as error:
         # pymilvus says "server unavailable" for a refused log-in too; the cause tells them apart.
         raise KitError(_why_not(connection["uri"], f"{error} {error.__cause__ or ''}".strip())) from None
 
@@ -116,8 +150,10 @@ def _why_not(uri: str, said: str) -> str:
         return f"The server at {shown} refused the log-in: MILVUS_TOKEN {token}. Wanted: user:password or an API key."
     if "database not found" in said.lower():
         return f"The server at {shown} answers, but has no database of that name."
+    proxies = [name for name in ("http_proxy", "https_proxy", "grpc_proxy") if os.environ.get(name)]
+    proxy = f" ({proxies[0]} is set: name the host in no_proxy if it is reached directly)" if proxies else ""
     return (
-        f"No Milvus server answers at {shown} within {CONNECT_SECONDS} s. Start it, mend MILVUS_URI, "
+        f"No Milvus server answers at {shown} within {CONNECT_SECONDS} s{proxy}. Start it, mend MILVUS_URI, "
         f"or unset MILVUS_URI to run on the embedded Milvus Lite."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kit.connection import in_words
 from kit.errors import KitError, nearest
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ def require(vector_store: Milvus, **wanted: object) -> None:
     the first vector field), partition_key, primary_key, auto_id, dynamic_field, consistency, and fields, a list of
     names or a dict of names to types such as {"year": "INT64"}. Raises KitError with each thing wanted and found.
     """
-    found = _contract(vector_store)
+    with in_words(vector_store):
+        found = _contract(vector_store)
     for name in wanted:
         if name not in found:
             raise KitError(f"require() knows {', '.join(found)}; found {name!r}.{nearest(name, list(found))}")

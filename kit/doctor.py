@@ -50,9 +50,9 @@ def examine(databases: list[Path], uri: str | None = None) -> list[Finding]:
     except KitError as error:
         return [*findings, Finding("settings", BROKEN, str(error), "Mend the environment or .env.")]
     findings += [_looked_at("models", _models), _looked_at("cache", lambda: _cache(settings.cache_dir))]
-    findings += [_looked_at("disk", lambda: _disk(settings.cache_dir))]
     address = uri or settings.milvus_uri
     lite = [*databases, *([Path(address)] if address and address.endswith(".db") else [])]
+    findings += [_looked_at("disk", lambda: _disk([settings.cache_dir, *lite]))]
     findings += [_looked_at(f"database {path.name}", lambda path=path: _database(path)) for path in lite]
     if address and not address.endswith(".db"):
         findings += list(_server(address))
@@ -133,10 +133,13 @@ def _cache(folder: Path) -> Finding:
     return Finding("cache", OK, f"{folder}: {count} vectors")
 
 
-def _disk(folder: Path) -> Finding:
+def _disk(folders: list[Path]) -> Finding:
+    """The one of the disks in use that has the least room."""
     import tempfile
 
-    places = {Path.cwd(), Path(tempfile.gettempdir()), next(p for p in (folder, *folder.parents) if p.exists())}
+    absolute = [folder.absolute() for folder in folders]
+    places = {Path.cwd(), Path(tempfile.gettempdir())}
+    places |= {next(p for p in (folder, *folder.parents) if p.exists()) for folder in absolute}
     free = {place: shutil.disk_usage(place).free / 1e9 for place in places}
     place = min(free, key=free.__getitem__)
     found = f"{free[place]:.1f} GB free in {place}"
@@ -155,6 +158,8 @@ def _database(path: Path) -> Finding:
     from kit.inventory import check_databases, check_files
 
     name, uri = f"database {path.name}", str(path)
+    if path.suffix != ".db":
+        return Finding(name, BROKEN, f"{path} is no Milvus Lite database, whose name ends in .db", "Mend the path.")
     if not path.exists():
         return Finding(name, BROKEN, f"{path} does not exist", "Mend the path, or ingest documents into it.")
     notes = check_files(uri)
@@ -189,7 +194,7 @@ def _server(uri: str) -> Iterator[Finding]:
     found = f"{engine(client)} at {without_password(uri)}, answers in {taken * 1000:.0f} ms"
     slow = "It is far away or busy; give a nearer one." if taken > SLOW_SECONDS else ""
     yield Finding("server", WARNING if slow else OK, found, slow)
-    if (off := _clock(client)) is not None:
+    if not engine(client).startswith("milvus-lite") and (off := _clock(client)) is not None:
         wrong = (
             "Set the clock of one of the two machines: consistency counts on them." if abs(off) > CLOCK_SECONDS else ""
         )
@@ -227,10 +232,13 @@ def _server_package() -> Finding:
 
 def _openai(settings) -> Finding:
     """Whether a key is set and the endpoint answers; the key is neither shown nor sent."""
+    import http.client
     import urllib.error
     import urllib.request
 
-    where = settings.openai_base_url or "OpenAI"
+    from kit.settings import without_password
+
+    where = without_password(settings.openai_base_url or "OpenAI")
     if settings.openai_api_key is None:
         if settings.openai_base_url:
             return Finding("OpenAI", WARNING, f"OPENAI_BASE_URL is {where}, no key is set", "Set OPENAI_API_KEY.")
@@ -238,11 +246,11 @@ def _openai(settings) -> Finding:
     if settings.openai_base_url is None:
         return Finding("OpenAI", OK, "a key is set")
     try:
-        with urllib.request.urlopen(f"{settings.openai_base_url.rstrip('/')}/models", timeout=ANSWER_SECONDS):
+        with urllib.request.urlopen(f"{where.rstrip('/')}/models", timeout=ANSWER_SECONDS):
             pass
     except urllib.error.HTTPError:
         pass  # it answers: without the key, with a refusal
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         return Finding("OpenAI", BROKEN, f"{where} does not answer: {reason}", "Mend OPENAI_BASE_URL, or unset it.")
     return Finding("OpenAI", OK, f"a key is set, {where} answers")

@@ -35,9 +35,15 @@ def quote(text: str) -> str:
     """
     if not isinstance(text, str):
         raise KitError(f"Wanted a text to quote in a filter; found {type(text).__name__} {text!r}.")
+    text = plain(text)
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise KitError(f"{text[:40]!a} holds half a surrogate pair, which no stored text can equal.")
     return f'"{text.translate(_ESCAPES)}"'
+
+
+def plain(text: str) -> str:
+    """The characters of a text, without the methods that a subclass of str may bring."""
+    return str.__str__(text)
 
 
 def field(name: str) -> Field:
@@ -52,7 +58,7 @@ def tenant(name: str, value: str | int) -> Filter:
     """The rows of one tenant: those whose field of that name equals a text that is not blank, or an integer."""
     if isinstance(value, bool) or not isinstance(value, str | Integral):
         raise KitError(f"Wanted a tenant: a text or an integer; found {type(value).__name__} {_short(value)}.")
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and not plain(value).strip():
         raise KitError(f"Wanted a tenant in {_short(name)}; found {_short(value)}, a blank text, which names nobody.")
     return field(name) == value
 
@@ -67,6 +73,8 @@ class Field:
     __hash__ = None  # == builds a filter
 
     def __post_init__(self) -> None:
+        if isinstance(self.name, str):
+            object.__setattr__(self, "name", plain(self.name))
         if not isinstance(self.name, str) or not (_NAME.fullmatch(self.name) or self.name == DYNAMIC):
             raise KitError(
                 "Wanted a field's name: a letter or _, then letters, digits or _, 255 at most; found "
@@ -79,6 +87,7 @@ class Field:
                 raise KitError(f"Wanted the name of a key in {self.name}; found {type(key).__name__} {_short(key)}.")
 
     def __str__(self) -> str:
+        self.__post_init__()
         return self.name + "".join(f"[{quote(key)}]" for key in self.keys)
 
     def __getitem__(self, key: str) -> Field:
@@ -118,7 +127,16 @@ class Field:
 
 
 class Filter:
-    """A condition on rows: joined with `&` and `|`, turned around with `~`; str() is Milvus' expression."""
+    """A condition on rows: joined with `&` and `|`, turned around with `~`; str() is Milvus' expression.
+
+    Two are equal when their expressions are.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return is_filter(other) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
     def __and__(self, other: Filter) -> Filter:
         return All((*_parts(self, All), *_parts(other, All)))
@@ -133,7 +151,7 @@ class Filter:
         raise KitError("A filter is neither true nor false: join with & and |, turn around with ~, not and/or/not.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison(Filter):
     """A field against one value; `== None` and `!= None` ask for nulls, which Milvus has since 2.5, and Lite."""
 
@@ -142,7 +160,7 @@ class Comparison(Filter):
     value: object
 
     def __post_init__(self) -> None:
-        if self.operator not in _OPERATORS:
+        if type(self.operator) is not str or self.operator not in _OPERATORS:
             raise KitError(f"Wanted an operator of {' '.join(_OPERATORS)}; found {_short(self.operator)}.")
         _comparable(self.field)
         if isinstance(self.value, list | tuple | set | frozenset):
@@ -157,12 +175,13 @@ class Comparison(Filter):
             raise KitError(f"{self.value} has no order; found {self.field} {self.operator} {self.value}. Use == or !=.")
 
     def __str__(self) -> str:
+        self.__post_init__()
         if self.value is None:
             return f"{self.field} is {'null' if self.operator == '==' else 'not null'}"
         return _guarded(self.field, f"{self.field} {self.operator} {_literal(self.value)}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IsIn(Filter):
     """A field against a list of values."""
 
@@ -184,7 +203,7 @@ class IsIn(Filter):
         return _guarded(self.field, " or ".join(f"({self.field} == {literal})" for literal in literals))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contains(Filter):
     """A list that holds a value."""
 
@@ -199,13 +218,14 @@ class Contains(Filter):
         return f"array_contains({self.field}, {_literal(self.value)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exists(Filter):
     """A key that is there."""
 
     field: Field
 
     def __post_init__(self) -> None:
+        _comparable(self.field)
         if not self.field.keys:
             raise KitError(f'exists() is for keys: field("{self.field}")["key"].exists(). Every row has its fields.')
 
@@ -213,27 +233,33 @@ class Exists(Filter):
         return f"exists {self.field}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class All(Filter):
     """Every one of the parts holds."""
 
     parts: tuple[Filter, ...]
 
+    def __post_init__(self) -> None:
+        _check_parts(self.parts)
+
     def __str__(self) -> str:
         return " and ".join(f"({_filter(part)})" for part in self.parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Either(Filter):
     """At least one of the parts holds."""
 
     parts: tuple[Filter, ...]
 
+    def __post_init__(self) -> None:
+        _check_parts(self.parts)
+
     def __str__(self) -> str:
         return " or ".join(f"({_filter(part)})" for part in self.parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Not(Filter):
     """The part does not hold."""
 
@@ -251,8 +277,18 @@ def _parts(filter_: object, kind: type[All] | type[Either]) -> tuple[Filter, ...
     return filter_.parts if isinstance(filter_, kind) else (_filter(filter_),)
 
 
+def _check_parts(parts: object) -> None:
+    if not isinstance(parts, tuple) or not parts:
+        raise KitError(f"Wanted filters to join, at least one; found {_short(parts)}.")
+
+
+def is_filter(other: object) -> bool:
+    """Whether it is a filter of this module, and of no class that was derived from one."""
+    return type(other) in (Comparison, IsIn, Contains, Exists, All, Either, Not)
+
+
 def _filter(other: object) -> Filter:
-    if not isinstance(other, Filter):
+    if not is_filter(other):
         raise KitError(
             f"Wanted a filter to join with; found {type(other).__name__} {_short(other)}. Build it from values, "
             'each comparison in brackets: (field("year") >= 2020) & (field("speaker") == name).'
@@ -266,7 +302,7 @@ def _guarded(field: Field, expression: str) -> str:
 
 
 def _comparable(field: object) -> None:
-    if not isinstance(field, Field):
+    if type(field) is not Field:
         raise KitError(f"Wanted a field; found {type(field).__name__} {_short(field)}. Write field(name).")
     if field.name == DYNAMIC and not field.keys:
         raise KitError(f'{DYNAMIC} is compared by its keys: field("{DYNAMIC}")["key"].')

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock, Timeout
+
 from kit import server_files, server_process
 from kit.errors import KitError
 from kit.settings import load_settings
@@ -57,6 +59,11 @@ def start(
     """
     milvus = server_files.install()
     _check_port(port)
+    with _alone_on(data):
+        return _start(milvus, data, port, owned, wait)
+
+
+def _start(milvus: server_files.Installed, data: Path | None, port: int | None, owned: bool, wait: float) -> Server:
     for last in (False,) * (TRIES - 1) + (True,):
         folder = Path(tempfile.mkdtemp(prefix="milvus-server-")) if data is None else data.absolute()
         try:
@@ -151,6 +158,29 @@ def servers() -> list[Server]:
     return found
 
 
+@contextlib.contextmanager
+def _alone_on(data: Path | None) -> Iterator[None]:
+    """Refuse a data folder that is served already, or is about to be."""
+    if data is None:
+        yield
+        return
+    folder = data.absolute()
+    if there := next((one for one in servers() if one.data == str(folder)), None):
+        raise KitError(f"{folder} is served already, at {there.uri}. Use that, or stop it: kit server stop {there.uri}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".starting")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise KitError(f"Another server is being started on {folder}. Give each its own folder.") from None
+    except OSError as error:
+        raise KitError(f"{folder} cannot hold a server's data: {error}. Give another folder: --data.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class _PortTaken(Exception):
     """Another process was faster."""
 
@@ -178,10 +208,15 @@ def _run(
     import psutil
 
     uri = f"http://127.0.0.1:{port}"
-    record = _record(uri)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    log = Path(spec["log"])
-    log.write_bytes(b"")
+    record, log = _record(uri), Path(spec["log"])
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
+        log.write_bytes(b"")
+    except OSError as error:
+        if spec["remove"]:
+            shutil.rmtree(spec["remove"], ignore_errors=True)
+        raise KitError(f"{error.filename} cannot be written: {error.strerror}. Set KIT_CACHE_DIR.") from None
     keeper = subprocess.Popen(
         [sys.executable, "-I", server_process.__file__],
         stdin=subprocess.PIPE,
@@ -195,10 +230,6 @@ def _run(
     child = keeper.stdout.readline().strip()
     if not child:
         raise KitError(f"{engine} could not be started: {keeper.stderr.read().strip()[-600:]}")
-    if owned:
-        _OWNED[keeper.pid] = keeper  # its stdin stays open as long as this process lives
-    else:
-        keeper.stdin.close()
     started = psutil.Process(keeper.pid).create_time()
     server = Server(uri, engine, str(data), spec["remove"], str(log), keeper.pid, int(child), started, owned)
     record.write_text(json.dumps(server._asdict()), encoding="utf-8")
@@ -207,6 +238,12 @@ def _run(
     except BaseException:
         stop(server)
         raise
+    keeper.stdin.write("answers\n")
+    keeper.stdin.flush()
+    if owned:
+        _OWNED[keeper.pid] = keeper  # its stdin stays open as long as this process lives
+    else:
+        keeper.stdin.close()
     return server
 
 
@@ -259,9 +296,12 @@ def _listens(server: Server) -> bool:
 def _answers(uri: str) -> bool:
     from pymilvus import MilvusClient, MilvusException
 
+    from kit.connection import reach_directly
+
     try:
         with socket.create_connection(("127.0.0.1", int(uri.rsplit(":", 1)[1])), timeout=1):
             pass
+        reach_directly(uri)
         client = MilvusClient(uri, timeout=5)
         client.list_collections(timeout=5)
         client.close()

@@ -171,4 +171,6 @@ def environment(server: Installed, data: Path, health: int) -> dict[str, str]:
     """The environment that the server runs in."""
     paths = {"LD_LIBRARY_PATH": str(server.bin), "DYLD_LIBRARY_PATH": str(server.bin)}
     own = {"DEPLOY_MODE": "STANDALONE", "METRICS_PORT": str(health), "MILVUS_RUN_DIR": str(data / "run")}
-    return {**os.environ, **paths, **own, "MILVUSCONF": str(data / "configs")}
+    # Its parts talk to each other on this machine, never through a proxy.
+    inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**inherited, **paths, **own, "MILVUSCONF": str(data / "configs")}

@@ -1,7 +1,7 @@
 """Runs one server and stops it: when told to, when the process that started it is gone, or when it ends by itself.
 
-Run as a file, with the standard library only: one line of JSON on stdin says what to run. While `tied`, the end of
-stdin means that the owner is gone, however it ended.
+Run as a file, with the standard library only: one line of JSON on stdin says what to run, the line `answers` that it
+does. The end of stdin means that the owner is gone, however it ended; unless it is `tied`, a server that answers stays.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ def main() -> int:
             preexec_fn=_in_the_server,
         )
     print(server.pid, flush=True)
-    if spec["tied"]:
-        threading.Thread(target=_end_with_the_owner, daemon=True).start()
+    threading.Thread(target=_end_with_the_owner, args=[spec["tied"]], daemon=True).start()
     received = signal.sigwait(ENDINGS)
     while received == signal.SIGCHLD and server.poll() is None:
         received = signal.sigwait(ENDINGS)
@@ -61,7 +60,9 @@ def _in_the_server() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
-def _end_with_the_owner() -> None:
+def _end_with_the_owner(tied: bool) -> None:
+    if sys.stdin.readline() == "answers\n" and not tied:
+        return
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,19 +26,30 @@ def _not_blank(value: str) -> str:
     return value.strip()
 
 
-def _milvus_address(value: str | None) -> str | None:
+def milvus_address(value: str | None) -> str | None:
     """Accept what pymilvus accepts: a local `.db` path or a server's address; blank counts as not set."""
     value = (value or "").strip()
     if not value:
         return None
-    if not value.endswith(".db") and not value.startswith(("http://", "https://", "tcp://", "unix:")):
+    if not value.endswith(".db") and not (
+        value.startswith(("http://", "https://", "tcp://", "unix:")) and _names_host(value)
+    ):
         raise ValueError("a local path that ends in .db, or an address like http://localhost:19530")
     return value
 
 
+def _names_host(address: str) -> bool:
+    """Whether an address has a host, and as port a number or none."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname or address.startswith("unix:")) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _web_address(value: str | None) -> str | None:
     value = (value or "").strip()
-    if value and not value.startswith(("http://", "https://")):
+    if value and not (value.startswith(("http://", "https://")) and _names_host(value) and not re.search(r"\s", value)):
         raise ValueError("an address that starts with http:// or https://")
     return value or None
 
@@ -76,7 +88,7 @@ class Settings(BaseSettings):
     chat: str | None = Field(None, alias="KIT_CHAT")
     judge_price: Price = Field(None, alias="KIT_JUDGE_PRICE")
     cache_dir: Path = Field(default_factory=_default_cache_dir, alias="KIT_CACHE_DIR")
-    milvus_uri: Annotated[str | None, AfterValidator(_milvus_address)] = Field(None, alias="MILVUS_URI")
+    milvus_uri: Annotated[str | None, AfterValidator(milvus_address)] = Field(None, alias="MILVUS_URI")
     milvus_token: Secret = Field(None, alias="MILVUS_TOKEN")
     openai_api_key: Secret = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: Annotated[str | None, AfterValidator(_web_address)] = Field(None, alias="OPENAI_BASE_URL")
@@ -96,9 +108,8 @@ def load_settings() -> Settings:
 
 
 def without_password(uri: str) -> str:
-    """The address without a user and password that may stand in it."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else uri
+    """The address to show: without a user, a password or a query that may stand in it."""
+    return re.sub(r"(?<=//).*@", "", uri, flags=re.DOTALL).split("?", 1)[0]
 
 
 @cache
@@ -110,5 +121,5 @@ def _env_file(folder: Path) -> Path | None:
 def _in_words(error: dict) -> str:
     name = ".".join(map(str, error["loc"]))
     wanted = error["msg"].removeprefix("Value error, ")
-    found = "a secret" if name in ("MILVUS_TOKEN", "OPENAI_API_KEY") else repr(error["input"])
+    found = "a secret" if name in ("MILVUS_TOKEN", "OPENAI_API_KEY") else repr(without_password(str(error["input"])))
     return f"{name} is {found}; wanted: {wanted}. Set it in the environment or in .env."

@@ -9,9 +9,10 @@ import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, field_validator, model_validator
 
 from kit import filters
+from kit.connection import in_words
 from kit.errors import KitError, nearest
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def tenant_retriever(
     return TenantRetriever(
         vector_store=vector_store,
         field=field,
-        tenant=int(tenant) if isinstance(tenant, Integral) and not isinstance(tenant, bool) else tenant,
+        tenant=tenant,
         k=k,
         expr=expr,
         consistency_level=consistency_level,
@@ -62,6 +63,14 @@ class TenantRetriever(BaseRetriever):
     expr: Any = None
     consistency_level: Any = "Strong"
 
+    @field_validator("tenant", "k", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        """A tenant or a number as Python's own kind, without methods that a subclass may bring."""
+        if isinstance(value, str):
+            return filters.plain(value)
+        return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+
     @model_validator(mode="after")
     def _check(self) -> TenantRetriever:
         filters.tenant(self.field, self.tenant)
@@ -69,7 +78,8 @@ class TenantRetriever(BaseRetriever):
         _check_expr(self.expr)
         if self.consistency_level not in CONSISTENCY:
             raise KitError(f"Wanted a consistency level of {', '.join(CONSISTENCY)}; found {self.consistency_level!r}.")
-        _check_collection(self.vector_store, self.field, self.tenant)
+        with in_words(self.vector_store):
+            _check_collection(self.vector_store, self.field, self.tenant)
         return self
 
     def _get_relevant_documents(
@@ -80,13 +90,26 @@ class TenantRetriever(BaseRetriever):
         k: int | None = None,
         expr: filters.Filter | None = None,
     ) -> list[Document]:
-        k = self.k if k is None else k
+        from pymilvus import MilvusException
+
+        k = self._plain(self.k if k is None else k)
         _check_k(k)
         condition = self._condition(expr)
         vector = self.vector_store.embeddings.embed_query(query)
+        with in_words(self.vector_store):
+            try:
+                documents = self._search(vector, k, condition)
+            except MilvusException:
+                self._check_dimension(vector)
+                raise
+        return [self._checked(document) for document in documents]
+
+    def _search(self, vector: list[float], k: int, condition: str) -> list[Document]:
         documents = self.vector_store.similarity_search_by_vector(
             vector, k=k, expr=condition, consistency_level=self.consistency_level
         )
+        if any(self._is_lookalike(document.metadata.get(self.field)) for document in documents):
+            return self._compare_each(vector, k, condition)
         if len(documents) < k:
             there = min(k, self._query(condition, ["count(*)"])[0]["count(*)"])
             if len(documents) < there:
@@ -96,7 +119,21 @@ class TenantRetriever(BaseRetriever):
                     f"The tenant {self.tenant!r} has {there} rows to return; {len(documents)} came. Rows were deleted "
                     "meanwhile, or the collection is damaged: `kit doctor` tells."
                 )
-        return [self._checked(document) for document in documents]
+        return documents
+
+    def _is_lookalike(self, found: object) -> bool:
+        """Whether a dynamic field holds what the engine takes for the tenant and is none: True is no 1."""
+        return isinstance(found, bool)
+
+    def _check_dimension(self, vector: list[float]) -> None:
+        store = self.vector_store
+        fields = store.client.describe_collection(store.collection_name)["fields"]
+        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == store._vector_field)
+        if len(vector) != wanted:
+            raise KitError(
+                f"The embeddings give {len(vector)} numbers; the vectors in {store.collection_name!r} have {wanted}. "
+                "Open it with the embeddings that it was filled with."
+            )
 
     def _condition(self, expr: filters.Filter | None) -> str:
         """The tenant first, whatever else is asked for."""
@@ -119,7 +156,9 @@ class TenantRetriever(BaseRetriever):
     def _compare_each(self, vector: list[float], k: int, condition: str) -> list[Document]:
         """The best k by the collection's own metric, computed here over up to 16,384 of the tenant's vectors."""
         store = self.vector_store
-        rows = self._query(condition, ["*"], limit=MAX_K)
+        rows = [
+            row for row in self._query(condition, ["*"], limit=MAX_K) if not self._is_lookalike(row.get(self.field))
+        ]
         if not rows:
             return []
         client, name = store.client, store.collection_name
@@ -159,7 +198,7 @@ def _check_k(k: object) -> None:
 
 
 def _check_expr(expr: object) -> None:
-    if expr is not None and not isinstance(expr, filters.Filter):
+    if expr is not None and not filters.is_filter(expr):
         raise KitError(
             f"Wanted a filter of kit.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. A text could "
             'widen the tenant\'s rows. Build it: expr=kit.field("year") >= 2020.'

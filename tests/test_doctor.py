@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from langchain_core.documents import Document
@@ -15,7 +16,7 @@ from langchain_milvus import Milvus
 from milvus_lite.server_manager import server_manager_instance
 from typer.testing import CliRunner
 
-from kit import doctor
+from kit import doctor, server
 from kit.__main__ import app
 from kit.connection import connect
 from kit.ingestion import ingest
@@ -227,3 +228,31 @@ def test_a_setting_that_cannot_be_read_is_a_finding(monkeypatch):
 
 def test_when_all_is_well_the_exit_status_is_0():
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 0
+
+
+def test_what_does_not_end_in_db_is_no_database(tmp_path):
+    found = finding(f"database {tmp_path.name}", tmp_path)
+    assert (found.state, found.todo) == ("broken", "Mend the path.")
+
+
+def test_a_db_served_to_several_has_no_clock_to_compare(tmp_path):
+    with server.running(lite=tmp_path / "my.db") as one:
+        names = [found.name for found in doctor.examine([], one.uri)]
+    assert "server" in names and "server's clock" not in names
+
+
+def test_an_endpoints_secrets_are_not_shown(monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:hunter2@127.0.0.1:1/v1?key=hunter2")
+    doctor.report(found := doctor.examine([]), as_json=True)
+    assert "hunter2" not in capsys.readouterr().out
+    assert [one.state for one in found if one.name == "OpenAI"] == ["broken"]
+
+
+def test_the_disk_of_a_database_counts_too(monkeypatch, tmp_path):
+    free = {str(tmp_path): 1e9}
+    monkeypatch.setattr(
+        doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=free.get(str(place), 9e9)), raising=True
+    )
+    found = doctor._disk([tmp_path / "my.db"])
+    assert found.state == "warning" and f"1.0 GB free in {tmp_path}" in found.found

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pymilvus import DataType, MilvusClient
 
 from kit.errors import KitError
-from kit.filters import Comparison, Field, field, quote, tenant
+from kit.filters import All, Comparison, Either, Field, field, quote, tenant
 
 HOSTILE = [
     'ankush" or namespace != "',
@@ -281,3 +281,59 @@ def test_nested_conditions_mean_what_python_means_by_them(kinds, condition):
 def test_any_value_stays_one_value(kinds, value):
     name = "s" if isinstance(value, str) else "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "d"
     assert kinds(field(name) == value) == [row["id"] for row in ROWS if row[name] == value]
+
+
+class Lying(str):
+    """A text whose methods say something else than its characters."""
+
+    def translate(self, table):
+        return 'a" or namespace != "'
+
+    def __str__(self):
+        return 'a" or namespace != "'
+
+    def __add__(self, other):
+        return "namespace != 3 or namespace"
+
+    def __eq__(self, other):
+        return True
+
+    def strip(self, *_):
+        return "x"
+
+    __hash__ = str.__hash__
+
+
+def test_only_the_characters_of_a_text_count():
+    assert quote(Lying("a")) == '"a"'
+    assert str(field(Lying("s")) == Lying("a")) == 's == "a"'
+    assert str(field("j")[Lying("k")].exists()) == 'exists j["k"]'
+    with pytest.raises(KitError, match="a blank text, which names nobody"):
+        tenant("namespace", Lying(""))
+    with pytest.raises(KitError, match="Wanted an operator"):
+        Comparison(field("s"), Lying("x"), "a")
+
+
+def test_what_was_changed_afterwards_or_derived_is_refused():
+    changed = field("s")
+    object.__setattr__(changed, "name", "s != 3 or s")
+    with pytest.raises(KitError, match="Wanted a field's name"):
+        str(changed == 1)
+
+    class Wider(Comparison):
+        def __str__(self):
+            return "true"
+
+    with pytest.raises(KitError, match="Wanted a filter to join with; found Wider"):
+        (field("s") == "a") & Wider(field("s"), "==", "a")
+
+
+def test_filters_are_equal_when_their_expressions_are():
+    assert {field("i") == 1, field("i") == 1, field("i") == 2} == {field("i") == 2, field("i") == 1}
+    assert (field("i") == 1) != (field("i") == 2)
+
+
+@pytest.mark.parametrize("kind", [All, Either])
+def test_nothing_is_no_filter(kind):
+    with pytest.raises(KitError, match="Wanted filters to join, at least one"):
+        kind(())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 from pymilvus import MilvusClient
 from typer.testing import CliRunner
 
@@ -181,6 +182,41 @@ def test_a_port_that_is_taken_is_named(own_server):
     port = int(own_server.rsplit(":", 1)[1])
     with pytest.raises(KitError, match=f"Port {port} is taken"):
         server.start(port=port)
+
+
+def test_a_folder_is_served_by_one_server_only(own_server, own_records, tmp_path):
+    with server.running(tmp_path / "data") as one, pytest.raises(KitError, match=f"is served already, at {one.uri}"):
+        server.start(tmp_path / "data")
+    with FileLock(tmp_path / "data" / ".starting"), pytest.raises(KitError, match="Another server is being started on"):
+        server.start(tmp_path / "data")
+
+
+def test_a_server_starts_behind_a_proxy(own_server, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with server.running() as one:
+        assert connect(one.uri)
+
+
+def test_a_server_goes_when_the_kit_is_killed_while_it_starts(own_server, tmp_path):
+    environment = {**os.environ, "KIT_CACHE_DIR": str(tmp_path)}
+    (tmp_path / server_files.folder().name).symlink_to(server_files.folder())
+    starting = subprocess.Popen([sys.executable, "-m", "kit", "server", "start"], env=environment)
+    record = tmp_path / "servers"
+    deadline = time.monotonic() + 30
+    while not (written := [f for f in record.glob("*.json") if f.stat().st_size]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    one = json.loads(written[0].read_text())
+    starting.kill()
+    starting.wait()
+    assert gone(one["keeper"], one["process"])
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "servers").write_text("no folder")
+    monkeypatch.setattr(server, "_records", lambda: tmp_path / "servers")
+    with pytest.raises(KitError, match=r"servers.* cannot be written: .*Set KIT_CACHE_DIR"):
+        server.start_lite(tmp_path / "my.db")
 
 
 def test_only_a_db_is_served_as_lite(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from kit.errors import KitError
-from kit.settings import load_settings
+from kit.settings import load_settings, without_password
 
 
 def test_without_any_variable_the_kit_is_offline():
@@ -54,3 +54,27 @@ def test_keys_are_never_shown(monkeypatch):
     settings = load_settings()
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
     assert settings.secrets == ["root:hunter2", "hunter2-openai"]
+
+
+@pytest.mark.parametrize("name", ["MILVUS_URI", "OPENAI_BASE_URL"])
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://me:hunter2@host/db", "http://me:hunter2/hunter2@host", "http://host:hunter2@", "http://me:hunter2@[::1"],
+)
+def test_a_wrong_address_is_told_without_the_password_in_it(monkeypatch, name, address):
+    monkeypatch.setenv(name, address)
+    with pytest.raises(KitError, match=f"{name} is '.*'; wanted: ") as error:
+        load_settings()
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:hunter2@host:19530/db", "https://host:19530/db"),
+        ("https://host/v1?key=hunter2", "https://host/v1"),
+        ("my.db", "my.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(address, shown):
+    assert without_password(address) == shown

@@ -101,6 +101,21 @@ def test_a_server_that_does_not_answer_is_said_with_the_ways_out():
         connect("http://me:hunter2@127.0.0.1:1")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:abc", "http://127.0.0.1:99999", "http://[::1", "localhost"])
+def test_what_is_no_address_is_a_sentence(address):
+    with pytest.raises(KitError, match="Wanted a local path that ends in .db, or an address like http://localhost"):
+        connect(address)
+
+
+def test_a_server_on_this_machine_is_reached_without_the_proxy(milvus_server, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_grpc_proxy", "")
+    assert connect(milvus_server) == {"uri": milvus_server}
+    with pytest.raises(KitError, match=r"\(http_proxy is set: name the host in no_proxy if it is reached directly\)"):
+        connect("http://127.0.0.1:1")
+
+
 @pytest.fixture
 def server_that_refuses():
     """A gRPC server that refuses every call as Milvus does when the log-in is wrong."""

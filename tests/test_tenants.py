@@ -12,10 +12,11 @@ from langchain_milvus import Milvus
 from pydantic import ValidationError
 from pymilvus import MilvusException
 
+from kit import server
 from kit.connection import connect
 from kit.errors import KitError
 from kit.filters import field
-from kit.store import index_params
+from kit.store import index_params, require
 from kit.tenants import TenantRetriever, tenant_retriever
 
 K = 2
@@ -226,6 +227,68 @@ def test_a_dynamic_field_that_was_forgotten_on_reopening_is_said(database):
 def test_an_integer_can_be_a_tenant(database):
     store = fill(database, [(7, "seven"), (70, "seventy")])
     assert [d.page_content for d in tenant_retriever(store, "namespace", np.int64(7)).invoke("q")] == ["seven"]
+
+
+class Lying(str):
+    """A text that claims to be every other one."""
+
+    def translate(self, table):
+        return 'ankush" or namespace != "'
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+    __hash__ = str.__hash__
+
+
+def test_only_the_characters_of_a_tenants_name_count(two):
+    made = tenant_retriever(two, "namespace", Lying("harrison"), k=np.int64(9))
+    direct = TenantRetriever(vector_store=two, field="namespace", tenant=Lying("harrison"), k=9)
+    for retriever in (made, direct):
+        assert [d.page_content for d in retriever.invoke("q")] == ["kensho"]
+
+
+def test_a_row_that_the_engine_takes_for_the_tenants_does_not_keep_it_from_its_own(database):
+    store = open_store(database, enable_dynamic_field=True)
+    rows = [(1, "mine"), (True, "another's"), (1, "mine, too"), (2, "not mine")]
+    store.add_documents([Document(text, metadata={"namespace": tenant}) for tenant, text in rows])
+    found = tenant_retriever(store, "namespace", 1).invoke("q")
+    assert {document.page_content for document in found} == {"mine", "mine, too"}
+
+
+class Wide(Scattered):
+    """Vectors of another model."""
+
+    def embed_documents(self, texts):
+        return [vector * 2 for vector in super().embed_documents(texts)]
+
+
+def test_another_models_vectors_are_told_by_their_dimension(two):
+    connection = two._connection_args
+    wide = Milvus(Wide(), connection_args=connection, collection_name="tenants")
+    with pytest.raises(KitError, match="The embeddings give 32 numbers; the vectors in 'tenants' have 16"):
+        tenant_retriever(wide, "namespace", "ankush").invoke("q")
+
+
+def test_a_filter_on_a_field_that_is_not_there_is_a_sentence(two):
+    with pytest.raises(KitError, match='The collection "tenants" cannot be asked: .*yaer'):
+        tenant_retriever(two, "namespace", "ankush").invoke("q", expr=field("yaer") == 2022)
+
+
+def test_a_server_that_is_away_is_a_sentence(own_server):
+    with server.running() as running:
+        store = fill(running.uri, [("ankush", "facebook")])
+        retriever = tenant_retriever(store, "namespace", "ankush")
+    for ask in (
+        lambda: retriever.invoke("q"),
+        lambda: tenant_retriever(store, "namespace", "ankush"),
+        lambda: require(store, metric="L2"),
+    ):
+        with pytest.raises(KitError, match="cannot be asked: No Milvus server answers at"):
+            ask()
 
 
 # Every index
