@@ -89,6 +89,15 @@ def test_a_link_to_another_notebook_leads_to_its_page():
     assert '<a href="https://a.example/x.ipynb"' in page
 
 
+def test_an_error_that_a_cell_means_to_raise_is_shown_in_one_line():
+    raised = error("ValueError", "no")
+    raised.traceback = ["Traceback (most recent call last)", "a long way down", "ValueError: no"]
+    for kind, shown in ((("raises-exception", "nbval-check-output"), False), ((), True)):
+        page = notebook_page(outcome("01_a", [Cell("raise ValueError('no')", kind, [raised])]))
+        assert ("a long way down" in page) is shown
+        assert "ValueError: no" in page
+
+
 def test_a_page_that_loads_something_would_be_seen():
     assert Loads("<script src='https://a.example/x.js'></script>").loads == [("script", "https://a.example/x.js")]
 

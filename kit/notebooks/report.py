@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from kit.notebooks.outcome import Outcome, Tour
+from kit.notebooks.read import tags
+from kit.notebooks.run import in_short
 
 # Whatever a notebook shows, its page loads nothing and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
@@ -33,7 +36,12 @@ def write_notebook_page(folder: Path, outcome: Outcome) -> None:
 
 def notebook_page(outcome: Outcome) -> str:
     """The executed notebook as one HTML page in JupyterLab's looks, with nothing outside of it."""
-    nb: NotebookNode = outcome.result.executed
+    nb: NotebookNode = copy.deepcopy(outcome.result.executed)
+    for cell in nb.cells:
+        if "raises-exception" in tags(cell):  # as it is stored; an error that is none of these keeps its traceback
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    output.traceback = in_short(output)
     exporter = HTMLExporter(raw_template=NOTEBOOK_PAGE, embed_images=True)
     page, _ = exporter.from_notebook_node(nb, {"metadata": {"name": outcome.notebook.title}})
     return LINK.sub(r'href="\1.html\2"', page)

@@ -212,6 +212,11 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 
 
+def in_short(error: NotebookNode) -> list[str]:
+    """The one line that is kept of the traceback of an error which a cell means to raise."""
+    return [plain(f"{error.ename}: {error.evalue}").split("\n", 1)[0]]
+
+
 def _without_outputs(stored: NotebookNode) -> NotebookNode:
     """A copy to execute, in which nbclient skips what nbval skips."""
     executed = copy.deepcopy(stored)

@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from kit.errors import KitError
 from kit.notebooks.read import notebook_text, read_notebook, tags, write_in_one_step
-from kit.notebooks.run import NotebookResult, plain, runs
+from kit.notebooks.run import NotebookResult, in_short, runs
 
 CELL_METADATA = ("tags", "mirrors")
 
@@ -61,7 +61,7 @@ def _normalised_cell(cell: NotebookNode, count: int) -> NotebookNode:
         if output.output_type == "execute_result":
             output.execution_count = count
         elif output.output_type == "error":
-            output.traceback = [plain(f"{output.ename}: {output.evalue}").split("\n", 1)[0]]
+            output.traceback = in_short(output)
         if "metadata" in output:
             output.metadata = {}
     return cell
