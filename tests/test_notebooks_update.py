@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from dataclasses import replace
 
 import nbformat
 import pytest
+from matplotlib.image import imread, imsave
 from notebook_samples import Cell, error, lone, result, stream
 
 from kit.errors import KitError
@@ -70,14 +73,32 @@ def test_a_second_update_changes_no_byte(updated):
     assert updated.notebook.path.read_bytes() == before
 
 
-def test_an_image_alone_is_no_change(updated):
+def redrawn(png: str, change) -> str:
+    """A PNG in base64 with changed pixels."""
+    pixels, file = imread(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    imsave(file, change(pixels), format="png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "stored"),
+    [
+        (lambda pixels: pixels * 0.98, False),  # as another machine draws it
+        (lambda pixels: pixels[::-1], True),
+        (lambda pixels: pixels[:-1], True),
+    ],
+)
+def test_a_plot_is_stored_anew_only_when_it_shows_something_else(updated, change, stored):
     before = updated.notebook.path.read_bytes()
     executed = nbformat.from_dict(updated.executed)
     (plot,) = executed.cells[5].outputs
-    kept, plot.data["image/png"] = plot.data["image/png"], "AAAA"
-    assert not update(again(updated, executed=executed))
-    plot.data["image/png"] = kept
-    assert updated.notebook.path.read_bytes() == before
+    kept = plot.data["image/png"]
+    plot.data["image/png"] = redrawn(kept, change)
+    try:
+        assert update(again(updated, executed=executed)) is stored
+    finally:
+        plot.data["image/png"] = kept
+        updated.notebook.path.write_bytes(before)
 
 
 def test_an_image_is_stored_anew_when_its_text_changed(updated):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import io
 
 from nbformat import NotebookNode
 
@@ -11,6 +13,7 @@ from kit.notebooks.read import notebook_text, read_notebook, tags, write_in_one_
 from kit.notebooks.run import NotebookResult, in_short, runs
 
 CELL_METADATA = ("tags", "mirrors")
+DIFFERENT = 0.002  # share of a plot's pixels; the letters of another font reach it, and so does a moved line
 
 
 def update(result: NotebookResult) -> bool:
@@ -47,8 +50,9 @@ def normalised(result: NotebookResult) -> NotebookNode:
             continue
         count += 1
         kept, fresh = _normalised_cell(stored, count), _normalised_cell(fresh, count)
-        # The same plot is drawn a little differently elsewhere: an image alone is no change.
-        stored.outputs = kept.outputs if _without_images(kept) == _without_images(fresh) else fresh.outputs
+        # The same plot is drawn a little differently elsewhere: that alone is no change.
+        same = _without_images(kept) == _without_images(fresh) and all(map(_alike, _images(kept), _images(fresh)))
+        stored.outputs = kept.outputs if same else fresh.outputs
         stored.execution_count = count
     return notebook
 
@@ -73,3 +77,20 @@ def _without_images(cell: NotebookNode) -> list:
         {**output, "data": {k: "" if k.startswith("image/") else v for k, v in output.get("data", {}).items()}}
         for output in cell.outputs
     ]
+
+
+def _images(cell: NotebookNode) -> list[str]:
+    return [v for output in cell.outputs for k, v in output.get("data", {}).items() if k.startswith("image/")]
+
+
+def _alike(stored: str, fresh: str) -> bool:
+    """Whether two PNGs in base64 show the same: of one size, with few pixels that differ much."""
+    if stored.strip() == fresh.strip():
+        return True
+    from matplotlib.image import imread
+
+    try:
+        before, after = (imread(io.BytesIO(base64.b64decode(image))) for image in (stored, fresh))
+    except (ValueError, SyntaxError, OSError):
+        return False  # no PNG
+    return before.shape == after.shape and bool((abs(before - after) > 0.5).mean() < DIFFERENT)
