@@ -186,10 +186,10 @@ def processes():
     return context
 
 
-def kill_or_finish(processes, uri: str, count: int, batch_size: int, after: float) -> bool:
+def kill_or_finish(processes, uri: str, count: int, batch_size: int, after: float, target=ingest_in_a_process) -> bool:
     """Ingest in a process of its own and kill it after that many seconds; False when it was faster than that."""
     begun, begins = processes.Pipe(duplex=False)
-    process = processes.Process(target=ingest_in_a_process, args=(uri, count, batch_size, begins))
+    process = processes.Process(target=target, args=(uri, count, batch_size, begins))
     process.start()
     begins.close()
     assert begun.poll(60) and begun.recv()
@@ -458,6 +458,24 @@ def test_rows_under_a_partition_key_are_found_by_their_tenant(database):
     require(store, partition_key="namespace")
     found = [len(tenant_retriever(store, "namespace", f"user {number}", k=10).invoke("q")) for number in range(20)]
     assert found == [6, *[5] * 18, 4]
+
+
+def tenants_in_a_process(uri: str, count: int, batch_size: int, begins) -> None:
+    store = vector_store(uri, enable_dynamic_field=True, partition_key_field="namespace")
+    begins.send(True)
+    ingest(store, tenants(count), batch_size=batch_size)
+
+
+def test_killed_under_a_partition_key_every_tenant_has_its_rows_once(processes, new_database):
+    uri, draw, kills = new_database("server"), random.Random(7), 0
+    for _ in range(10):
+        kills += kill_or_finish(processes, uri, 400, 20, draw.uniform(0, 0.6), tenants_in_a_process)
+    assert not kill_or_finish(processes, uri, 400, 20, 60, tenants_in_a_process)
+    assert kills >= 5
+    store = vector_store(uri, enable_dynamic_field=True, partition_key_field="namespace")
+    found = [len(tenant_retriever(store, "namespace", f"user {number}", k=50).invoke("q")) for number in range(20)]
+    assert found == [20] * 20
+    assert set(stored_ids(store).values()) == {1}
 
 
 def test_rows_in_the_wrong_partition_are_no_success(new_database, monkeypatch):
