@@ -143,6 +143,7 @@ class _Target:
             return Content()
         described = self.client.describe_collection(self.name, timeout=CALL_SECONDS)
         self.name = described["collection_name"]  # which an alias may stand for
+        self.partition_key = _partition_key(described)
         if not self.lite:
             return Content()  # a server keeps its own checksums; its rows are counted at the end
         inventory.check_files(self.uri)
@@ -198,8 +199,7 @@ class _Target:
                 self.note(Content())
         elif not self.client.list_indexes(self.name, timeout=CALL_SECONDS) or not self.store.fields:
             self.store._init()
-        fields = self.client.describe_collection(self.name, timeout=CALL_SECONDS)["fields"]
-        self.partition_key = next((one["name"] for one in fields if one.get("is_partition_key")), None)
+        self.partition_key = _partition_key(self.client.describe_collection(self.name, timeout=CALL_SECONDS))
         self.ready = True
 
     def finish(self, chosen: dict[str, Document], expected: Content, flush: bool, seconds: float) -> int:
@@ -282,6 +282,10 @@ class _Target:
             found = getattr(error, "message", None) or error
             return f'Not all documents were written into "{self.name}": {found}. What was stored before is kept.'
         return f"The server at {_shown_address(self.uri)} stayed away for {seconds:g} s. {again}"
+
+
+def _partition_key(described: dict) -> str | None:
+    return next((one["name"] for one in described["fields"] if one.get("is_partition_key")), None)
 
 
 def _shown_address(uri: str) -> str:

@@ -484,8 +484,9 @@ def test_rows_in_the_wrong_partition_are_no_success(new_database, monkeypatch):
     real = store.__class__.add_documents
     ingest_one = Document("first", metadata={"namespace": "user 0"})
     real(store, [ingest_one], ids=["first"])  # makes the collection
-    with pytest.raises(KitError, match="in the second case into a new collection"):
-        ingest(store, tenants(100))
+    for _ in range(2):  # the second time there is nothing to write
+        with pytest.raises(KitError, match="in the second case into a new collection"):
+            ingest(store, tenants(100))
 
 
 def test_each_database_of_a_db_is_counted_for_itself(processes, uri):
