@@ -54,6 +54,7 @@ def connect(uri: str | None = None) -> ConnectionArgs:
         milvus_address(uri)
     except ValueError as error:
         raise KitError(f"Wanted {error}; found {without_password(uri)}.") from None
+    uri = str(Path(uri).absolute()) if is_lite(uri) else uri  # the same file from another working directory, too
     connection = ConnectionArgs(uri=uri)
     if settings.milvus_token and not is_lite(uri):
         connection["token"] = settings.milvus_token.get_secret_value()

@@ -16,7 +16,7 @@ from kit import inventory
 from kit.errors import KitError
 from kit.filters import Filter, field
 from kit.fitting import CALL_SECONDS, LONGEST, check_documents
-from kit.inventory import Content, Inventory
+from kit.inventory import Content
 from kit.waiting import away, passes
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ def ingest(
     """Write documents into the vector store's collection so that each is there once, however often this is run.
 
     Without `ids` the id is made from text and metadata, and what is there already is neither embedded nor written
-    again: a run that was killed goes on where it stopped. With `ids` a document replaces the row of its id. The
-    vector store must be opened with `auto_id=False` (`Milvus(embeddings, …)`, not `from_documents` without ids).
-    A server that goes away is waited for, `give_up_after` seconds a batch. `flush` writes to data files at the end:
-    by default on Milvus Lite, where it makes searches fast. Progress is shown on a terminal.
+    again: a run that was killed goes on where it stopped. With `ids` a document replaces the row of its id; under a
+    server's partition key that row is not there for a moment. The vector store must be opened with `auto_id=False`
+    (`Milvus(embeddings, …)`, not `from_documents` without ids). A server that goes away is waited for,
+    `give_up_after` seconds a batch. `flush` writes to data files at the end: by default on Milvus Lite, where it
+    makes searches fast. Progress is shown on a terminal.
 
     Raises:
         KitError: documents that the collection cannot hold as they are, an `auto_id` collection, a full disk, a
@@ -195,8 +196,7 @@ class _Target:
         if not self._exists():
             self.store.add_documents(documents[:1], ids=keys[:1], timeout=CALL_SECONDS)  # makes the collection
             self.unsure = True
-            if self.lite:
-                self.note(Content())
+            self.note(Content())
         elif not self.client.list_indexes(self.name, timeout=CALL_SECONDS) or not self.store.fields:
             self.store._init()
         self.partition_key = _partition_key(self.client.describe_collection(self.name, timeout=CALL_SECONDS))
@@ -264,10 +264,8 @@ class _Target:
         """Write down, in a Milvus Lite database, what the collection holds now."""
         if not self.lite:
             return
-        sequence = inventory.last_write(self.folder)
-        noted = Inventory(content.rows, content.hash, sequence, writing, self.key, self.text)
         try:
-            inventory.write_inventory(self.folder, noted)
+            inventory.note(self.uri, self.folder, content, writing, self.key, self.text)
         except OSError as error:
             raise KitError(self._why(error, 0)) from None
 

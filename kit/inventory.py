@@ -99,6 +99,17 @@ def write_inventory(folder: Path, inventory: Inventory) -> None:
     building.replace(folder / FILE)
 
 
+def note(uri: str, folder: Path, content: Content, writing: bool, key: str, text: str) -> None:
+    """Write down what a collection holds now; not in a format of Milvus Lite that could not be checked either."""
+    try:
+        sequence = last_write(folder)
+    except _AnotherFormat:
+        return
+    except _Damage as damage:
+        raise KitError(damaged(uri, folder.name, str(damage))) from None
+    write_inventory(folder, Inventory(content.rows, content.hash, sequence, writing, key, text))
+
+
 def noted_content(folder: Path) -> Content | None:
     """What a collection holds according to its inventory, or None where that is not the last word."""
     noted = read_inventory(folder)
@@ -154,8 +165,11 @@ def check_rows(uri: str, client: MilvusClient, database: str | None = None, ever
         if inventory is None or (noted is None and not inventory.writing):
             continue
         rows = client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"]
-        lost = rows < inventory.rows and not _deleted_since(folder, inventory.sequence)
-        if rows != inventory.rows if noted else lost:
+        if noted is None:  # interrupted: more rows than noted are no damage
+            wrong = rows < inventory.rows and not _deleted_since(folder, inventory.sequence)
+        else:
+            wrong = rows != inventory.rows
+        if wrong:
             raise KitError(damaged(uri, name, f"{rows} rows are left of the {inventory.rows} that were ingested"))
         if noted and (every_row or rows <= HASHED_ON_OPENING):
             client.load_collection(name)

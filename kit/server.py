@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from kit import server_files, server_process
 from kit.errors import KitError
+from kit.locks import alone
 from kit.settings import load_settings
 
 START_SECONDS = 90
@@ -167,18 +166,9 @@ def _alone_on(data: Path | None) -> Iterator[None]:
     folder = data.absolute()
     if there := next((one for one in servers() if one.data == str(folder)), None):
         raise KitError(f"{folder} is served already, at {there.uri}. Use that, or stop it: kit server stop {there.uri}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".starting")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise KitError(f"Another server is being started on {folder}. Give each its own folder.") from None
-    except OSError as error:
-        raise KitError(f"{folder} cannot hold a server's data: {error}. Give another folder: --data.") from None
-    try:
+    taken = f"Another server is being started on {folder}. Give each its own folder."
+    with alone(folder / ".starting", taken, "Give another folder: --data."):
         yield
-    finally:
-        lock.release()
 
 
 class _PortTaken(Exception):

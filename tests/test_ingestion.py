@@ -511,6 +511,22 @@ def test_an_alias_stands_for_its_collection(database):
     connect(database)
 
 
+def test_a_relative_path_stays_the_same_file_when_the_working_directory_changes(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = vector_store("test.db")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert ingest(store, documents(5)).rows == 5
+    connect("../test.db")
+
+
+def test_a_format_of_lite_that_is_not_known_is_written_to_and_not_noted(uri, monkeypatch):
+    store = vector_store(uri)
+    ingest(store, documents(5))
+    monkeypatch.setattr("kit.inventory.LITE_FORMAT", 99)
+    assert ingest(store, documents(8)).rows == 8
+
+
 def two_runs(uri: str, ready) -> None:
     """One ingest to its end, the second killed after its first batches; nothing is flushed."""
     ingest(vector_store(uri), documents(1000), flush=False)

@@ -24,6 +24,7 @@ from kit.bench.shared import Shared
 from kit.bench.surroundings import command_of, engine_version, host, row_key, unsupported, versions
 from kit.connection import is_lite
 from kit.errors import KitError
+from kit.locks import alone
 from kit.settings import load_settings
 
 
@@ -62,7 +63,8 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
     engine = "lite" if settings.milvus_uri is None or is_lite(settings.milvus_uri) else "server"
     measure([Qrel("query", "document", 1)], [], grid.measures)  # an unknown measure is told now
     plan(grid, "whole", settings.embeddings, engine, str)
-    with _locked(out):
+    taken = f"Another run writes into {out.path}. Wait until it ends, or give another --out."
+    with alone(out.lock, taken, "Give another --out."):
         before = out.read() if out.results.is_file() else None
         collection = open_collection(grid.dataset, grid.split, grid.questions, grid.tolerate)
         planned = plan(grid, collection.default_chunker, settings.embeddings, engine, engine_version)
@@ -75,27 +77,8 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
         try:
             return _Run(shared, planned, results, watcher or Watcher()).go()
         finally:
-            with contextlib.suppress(KitError, MilvusException):  # a server that is gone: the next run drops it
+            with contextlib.suppress(KitError, MilvusException):  # a server that is gone
                 shared.close()
-
-
-@contextlib.contextmanager
-def _locked(out: OutFolder) -> Iterator[None]:
-    """Keep the folder to this process; the lock goes with the process, however that ends."""
-    from filelock import FileLock, Timeout
-
-    try:
-        out.lock.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out.lock)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise KitError(f"Another run writes into {out.path}. Wait until it ends, or give another --out.") from None
-    except OSError as error:
-        raise KitError(f"{out.path} cannot be written: {error.strerror or error}. Give another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _rows_of(before: Results, now: Results, path: Path) -> tuple[Row, ...]:
