@@ -18,8 +18,8 @@ from importlib.metadata import version
 import numpy as np
 
 import kit
-from kit.bench.chunk import parse_chunker
-from kit.embeddings import load_embeddings
+from kit.bench.grid.chunkers import parse_chunker
+from kit.models.embeddings import load_embeddings
 
 OTHER = """
 import json, os, sys, time

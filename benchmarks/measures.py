@@ -12,7 +12,7 @@ import time
 
 import pytrec_eval
 
-from kit.bench.measure import measure
+from kit.bench.measures.measure import measure
 from kit.bench.records import DEFAULT_MEASURES, Qrel, ScoredDoc
 
 QUERIES, HITS = 1000, 100
@@ -44,7 +44,7 @@ def main(pairs: int = 9) -> None:
     ours, theirs = (statistics.median(column) for column in zip(*both, strict=True))
     ratio = statistics.median(a / b for a, b in both)
     print(f"{QUERIES} queries x {HITS} hits x {len(DEFAULT_MEASURES)} measures, both from the same lists of tuples")
-    print(f"kit.bench.measure {ours:.3f} s, pytrec_eval {theirs:.3f} s")
+    print(f"kit.bench.measures.measure {ours:.3f} s, pytrec_eval {theirs:.3f} s")
     print(f"median ratio of {pairs} pairs: {ratio:.2f} (wanted: at most 2)")
 
 

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import kit
-from kit.bench.chunk import parse_chunker
-from kit.bench.out import OutFolder
-from kit.embeddings import CACHE_BATCH
+from kit.bench.grid.chunkers import parse_chunker
+from kit.bench.out_folder import OutFolder
+from kit.models.embeddings import CACHE_BATCH
 
 
 def main(documents: int = 5000) -> None:

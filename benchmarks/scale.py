@@ -55,12 +55,12 @@ def with_kit(size: int) -> dict[str, float]:
     from langchain_milvus import Milvus  # noqa: F401 - its import is not part of the ingest
 
     import kit
-    from kit.bench.cost import PeakMemory
-    from kit.bench.index import default_index
-    from kit.bench.ingest import fill_store
+    from kit.bench.grid.indexes import default_index
+    from kit.bench.grid.retrievers import parse_retriever
     from kit.bench.records import Query
-    from kit.bench.retrieve import Search
-    from kit.bench.retrievers import parse_retriever
+    from kit.bench.run.cost import PeakMemory
+    from kit.bench.search.retrieve import Search
+    from kit.bench.search.store import fill_store
 
     asked = np.stack([vector(-number % 2**32) for number in range(1, QUERIES + 1)])
     queries = [Query(f"q{number}", "") for number in range(QUERIES)]
@@ -92,8 +92,8 @@ def engine_alone(size: int) -> dict[str, float]:
     from pymilvus import DataType, MilvusClient
 
     import kit
-    from kit.bench.cost import PeakMemory
-    from kit.bench.ingest import bucket
+    from kit.bench.run.cost import PeakMemory
+    from kit.bench.search.store import bucket
 
     with PeakMemory() as memory:
         client = MilvusClient(**kit.connect(kit.scratch_uri()))

@@ -14,12 +14,12 @@ from langchain_core.documents import Document
 from langchain_milvus import Milvus
 
 import kit
-from kit.bench.chunk import parse_chunker
-from kit.bench.index import default_index
-from kit.bench.ingest import fill_store
+from kit.bench.grid.chunkers import parse_chunker
+from kit.bench.grid.indexes import default_index
+from kit.bench.grid.retrievers import parse_retriever
 from kit.bench.records import Query
-from kit.bench.retrieve import Search
-from kit.bench.retrievers import parse_retriever
+from kit.bench.search.retrieve import Search
+from kit.bench.search.store import fill_store
 
 K = 10
 REPEATS = 7

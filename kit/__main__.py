@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from kit.bench.cli import bench
-from kit.docs.cli import docs, serve_openai
-from kit.docs.more_cli import probe
+from kit.bench.commands.run import bench
+from kit.docs.commands.cli import docs, serve_openai
+from kit.docs.commands.more_cli import probe
 from kit.errors import KitError
-from kit.notebooks.cli import notebooks, tour
-from kit.server_cli import doctor, server
+from kit.notebooks.commands import notebooks, tour
+from kit.server.commands import doctor, server
 
 app = typer.Typer(
     name="kit",
@@ -44,8 +44,8 @@ def readme(
 
     Examples: `kit readme` · `kit readme --check`
     """
+    from kit.notebooks.coverage import table_markdown
     from kit.notebooks.manifest import load_manifest
-    from kit.notebooks.mirrors import table_markdown
     from kit.readme import check_parts, commands_markdown
 
     parts = {

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kit.errors import KitError
+from kit.files.project import project_root
 
-ROOT = Path(__file__).parent.parent
-LOCK = ROOT / "requirements.lock"
+LOCK = project_root() / "requirements.lock"
 PYTHONS = ((3, 11), (3, 14))  # from, up to and without
 FREE_GB = 2.0
 SLOW_SECONDS = 0.5
@@ -108,7 +108,7 @@ def _packages() -> Finding:
 
 
 def _models() -> Finding:
-    from kit.minilm import MINILM_MODEL, MINILM_TOKENIZER, verified
+    from kit.models.minilm import MINILM_MODEL, MINILM_TOKENIZER, verified
 
     for file in (MINILM_MODEL, MINILM_TOKENIZER):
         verified(file)
@@ -154,8 +154,8 @@ def _database(path: Path) -> Finding:
     from milvus_lite.server_manager import server_manager_instance
     from pymilvus import MilvusClient
 
-    from kit.connection import connect
-    from kit.inventory import check_databases, check_files
+    from kit.milvus.connection import connect
+    from kit.milvus.inventory import check_databases, check_files
 
     name, uri = f"database {path.name}", str(path)
     if path.suffix != ".db":
@@ -180,7 +180,7 @@ def _server(uri: str) -> Iterator[Finding]:
     """Whether a server answers and takes the token; its version, how fast it answers, how far its clock is off."""
     from pymilvus import MilvusClient
 
-    from kit.connection import connect, engine
+    from kit.milvus.connection import connect, engine
     from kit.settings import without_password
 
     try:
@@ -221,7 +221,7 @@ def _clock(client) -> float | None:
 
 
 def _server_package() -> Finding:
-    from kit import server_files
+    from kit.server import package as server_files
 
     if reason := server_files.no_wheel():
         return Finding("own server", OK, f"none here: {reason}")

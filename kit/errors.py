@@ -4,7 +4,30 @@ from __future__ import annotations
 
 
 class KitError(Exception):
-    """Wrong use or a wrong environment: says what was wanted, what was found and how to mend it."""
+    """Wrong use or a wrong environment, with what was found, what was wanted and how to mend it as fields.
+
+    `found` is a whole sentence or the beginning of one; `wanted` is a phrase; `mend` is a sentence. Printed, they are
+    one line: "my.txt is not a database; wanted: a path that ends in .db. Rename it."
+    """
+
+    def __init__(self, found: str, *, wanted: str = "", mend: str = "") -> None:
+        self.found, self.wanted, self.mend = found, wanted, mend
+        super().__init__(found)
+
+    def __str__(self) -> str:
+        text = self.found
+        if self.wanted:
+            text = f"{text.rstrip('.')}; wanted: {self.wanted}"
+        if self.wanted or self.mend:
+            text = text if text.endswith((".", "!", "?", "…")) else f"{text}."
+        return f"{text} {self.mend}".rstrip()
+
+    def __reduce__(self) -> tuple:  # an error of a worker process arrives whole
+        return _rebuilt, (type(self), self.found, self.wanted, self.mend)
+
+
+def _rebuilt(kind: type[KitError], found: str, wanted: str, mend: str) -> KitError:
+    return kind(found, wanted=wanted, mend=mend)
 
 
 def nearest(word: str, known: list[str] | tuple[str, ...], cutoff: float = 0.5) -> str:

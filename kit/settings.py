@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +75,7 @@ def _price(value: str | tuple | None) -> tuple[float, float] | None:
     return price
 
 
+SHORTEST_KEY = 8  # characters
 Price = Annotated[tuple[float, float] | None, NoDecode, BeforeValidator(_price)]
 Secret = Annotated[SecretStr | None, AfterValidator(_blank_is_unset)]
 
@@ -96,7 +98,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """The values that must never be shown."""
-        return [s.get_secret_value() for s in (self.milvus_token, self.openai_api_key) if s]
+        values = [s.get_secret_value() for s in (self.milvus_token, self.openai_api_key) if s]
+        return values + [value.split(":", 1)[1] for value in values if ":" in value]  # the password of user:password
 
 
 def load_settings() -> Settings:
@@ -105,6 +108,17 @@ def load_settings() -> Settings:
         return Settings(_env_file=_env_file(Path.cwd()))
     except ValidationError as error:
         raise KitError("\n".join(map(_in_words, error.errors()))) from None
+
+
+def mask(text: str, keys: Iterable[str] | None = None) -> str:
+    """The text with every key replaced by "…": the settings' own, or those that are given.
+
+    Only whole words are replaced, and none shorter than SHORTEST_KEY: `none` is a word before it is a key.
+    """
+    for key in load_settings().secrets if keys is None else keys:
+        if len(key) >= SHORTEST_KEY:
+            text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "…", text)
+    return text
 
 
 def without_password(uri: str) -> str:

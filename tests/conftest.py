@@ -59,8 +59,9 @@ def uri(tmp_path) -> str:
 @pytest.fixture(scope="session")
 def milvus_server(request):
     """The address of a real Milvus server: the one of --uri, or one of this session, gone at its end."""
-    from kit import server, server_files
     from kit.errors import KitError
+    from kit.server import package as server_files
+    from kit.server import servers as server
 
     if given := request.config.getoption("--uri"):
         yield given
@@ -88,7 +89,7 @@ def own_server(request, milvus_server) -> str:
 @pytest.fixture(scope="session")
 def new_database(request, tmp_path_factory):
     """A function that makes an empty database on an engine and gives its address, for fixtures of any scope."""
-    from kit.databases import scratch_database
+    from kit.milvus.scratch import scratch_database
 
     def make(engine: str) -> str:
         if engine == "lite":
@@ -113,6 +114,6 @@ def shared_database(request, new_database):
 
 
 def _drop(uri: str) -> None:
-    from kit.databases import drop_scratch_database
+    from kit.milvus.scratch import drop_scratch_database
 
     drop_scratch_database(uri)

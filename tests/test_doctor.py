@@ -16,12 +16,13 @@ from langchain_milvus import Milvus
 from milvus_lite.server_manager import server_manager_instance
 from typer.testing import CliRunner
 
-from kit import doctor, server
+from kit import doctor
 from kit.__main__ import app
-from kit.connection import connect
-from kit.ingestion import ingest
-from kit.inventory import collection_folder
-from kit.store import index_params
+from kit.milvus.connection import connect
+from kit.milvus.ingest import ingest
+from kit.milvus.inventory import collection_folder
+from kit.milvus.schema import index_params
+from kit.server import servers as server
 
 SECRET = "sk-do-not-show-me"
 
@@ -88,7 +89,7 @@ def test_a_package_for_another_system_is_not_missed(monkeypatch, tmp_path):
 
 
 def test_a_model_file_with_another_hash_is_broken(monkeypatch):
-    from kit import minilm
+    from kit.models import minilm
 
     monkeypatch.setattr(minilm, "MINILM_MODEL", minilm.MINILM_MODEL._replace(sha256="0" * 64))
     found = finding("models")

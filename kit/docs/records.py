@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kit.errors import KitError
-from kit.pages import Block
+from kit.pages.page import Block
 
 FORMAT = 1
 

@@ -67,10 +67,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _prove(settings: Settings) -> None:
-    from kit.embeddings import load_embeddings
+    from kit.models.embeddings import load_embeddings
 
     load_embeddings(settings.embeddings).embed_query("Does this model answer?")
     if names_server(settings):
-        from kit.connection import connect
+        from kit.milvus.connection import connect
 
         connect(settings.milvus_uri)

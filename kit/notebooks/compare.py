@@ -19,7 +19,7 @@ from nbval.plugin import (
 )
 
 from kit.errors import KitError
-from kit.notebooks.read import text_of
+from kit.notebooks.files import text_of
 from kit.notebooks.run import NotebookResult
 
 # What nbval never compares (IPyNbFile.skip_compare), and stderr, which notebooks/conftest.py adds to it.

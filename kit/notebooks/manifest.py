@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import KitError, nearest
-from kit.server_files import installed
+from kit.files.project import project_root
+from kit.server.package import installed
 from kit.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = project_root()
 FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list, "baseline": str, "seconds": int}
 NEEDS = {
     "milvus-lite": "looks inside a Milvus Lite file, and MILVUS_URI names a server",

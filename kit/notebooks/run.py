@@ -16,12 +16,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 
+from kit.files.scratch import remove_scratch, scratch_folder
+from kit.notebooks.files import read_notebook, tags
 from kit.notebooks.manifest import Notebook
-from kit.notebooks.read import read_notebook, tags
-from kit.scratch import remove_scratch, scratch_folder
 
 if TYPE_CHECKING:
-    from kit.notebooks.kernel import LiveKernels
+    from kit.kernels.kernel import LiveKernels
 
 CELL_SECONDS = 300
 SKIP_TAGS = ("skip-execution", "nbval-skip")
@@ -87,7 +87,7 @@ def run_notebooks(
     `environment` is added to the kernels' own.
     A broken .ipynb is a KitError before any kernel starts. Closing the iterator, or an interrupt, ends the kernels.
     """
-    from kit.notebooks.kernel import LiveKernels
+    from kit.kernels.kernel import LiveKernels
 
     notebooks = sorted(notebooks, key=lambda notebook: -notebook.seconds)
     stored = [read_notebook(notebook.path) for notebook in notebooks]
@@ -145,7 +145,7 @@ class _Run:
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-        from kit.notebooks.kernel import KernelManager, kernel_environment
+        from kit.kernels.kernel import KernelManager, kernel_environment
 
         self.folder.mkdir(parents=True)
         self._tell()

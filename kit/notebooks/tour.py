@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.notebooks.backend import environment, in_words, is_recorded
-from kit.notebooks.baseline import gate
 from kit.notebooks.compare import compare, load_patterns
-from kit.notebooks.junit import write_junit
+from kit.notebooks.gate import gate
 from kit.notebooks.manifest import Manifest, Notebook, unmet_needs
-from kit.notebooks.outcome import Outcome, Report, Tour, versions
-from kit.notebooks.place import report_place
-from kit.notebooks.report import write_index, write_notebook_page
+from kit.notebooks.records import Outcome, Report, Tour, versions
+from kit.notebooks.report.html import write_index, write_notebook_page
+from kit.notebooks.report.junit import write_junit
+from kit.notebooks.report.tables import Running
 from kit.notebooks.run import NotebookResult, run_notebooks
-from kit.notebooks.show import Running
+from kit.reports.folder import report_place
 from kit.settings import Settings
 
 

@@ -9,7 +9,8 @@ import io
 from nbformat import NotebookNode
 
 from kit.errors import KitError
-from kit.notebooks.read import notebook_text, read_notebook, tags, write_in_one_step
+from kit.files.write import write_whole
+from kit.notebooks.files import notebook_text, read_notebook, tags
 from kit.notebooks.run import NotebookResult, in_short, runs
 
 CELL_METADATA = ("tags", "mirrors")
@@ -29,7 +30,7 @@ def update(result: NotebookResult) -> bool:
     text = notebook_text(normalised(result))
     if text == path.read_text(encoding="utf-8"):
         return False
-    write_in_one_step(path, text)
+    write_whole(path, text)
     return True
 
 

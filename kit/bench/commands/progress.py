@@ -1,0 +1,94 @@
+"""A run in the terminal: progress while it goes on, a line a condition, and the leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from kit.bench.records import Mean, Results, Row
+from kit.bench.run.run import Watcher
+
+PARTS = ("retriever", "embeddings", "chunker", "index", "engine")  # of a condition; the table shows those that differ
+
+NOT_A_TERMINAL = 110  # columns of a table that goes into a file or a pipe
+
+
+class Show(Watcher):
+    """Progress and lines on stderr, the leaderboard on stdout."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TimeRemainingColumn(), console=self._console, transient=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> Show:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, step: str, size: int | None) -> Callable[[int], None]:
+        """One bar, for the step that goes on now."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        task = self._progress.add_task(escape(step), total=size)
+        return lambda done: self._progress.advance(task, done)
+
+    def row(self, row: Row, number: int, of: int, before: bool = False) -> None:
+        """A line a condition."""
+        said = row.reason if row.status != "measured" else _first_score(row)
+        status = "" if row.status == "measured" else f"{row.status}: "
+        earlier = " (measured by an earlier run)" if before else ""
+        self._console.print(f"[{number}/{of}] {row.id}: {status}{said}{earlier}", markup=False, soft_wrap=True)
+
+    def leaderboard(self, results: Results, folder: Path) -> None:
+        """All measured conditions, the best first by the first measure, then the others with their reasons."""
+        first = results.measures[0]
+        dataset = results.dataset
+        split = f" {dataset.split}" if dataset.split else ""
+        measured = [row for row in results.rows if row.status == "measured"]
+        parts = [part for part in PARTS if len({getattr(row.condition, part) for row in measured}) > 1] or ["retriever"]
+        table = Table(
+            title=f"{dataset.name}{split}: means over {dataset.judged} judged of {dataset.queries} queries, "
+            f"{dataset.documents:,} documents, k {results.k}",
+            title_justify="left",
+        )
+        for part in parts:
+            table.add_column(part, overflow="fold", min_width=6)
+        shown = results.measures[:3]
+        for name in [*shown, "p50 ms", "queries/s"]:
+            table.add_column(name, justify="right")
+        for row in sorted(measured, key=lambda row: -(row.scores[first].value or 0)):
+            cost = (row.cost.search_p50_ms, row.cost.search_queries_per_second)
+            cells = [_cell(row.scores.get(name)) for name in shown] + [f"{value:,.1f}" for value in cost]
+            table.add_row(*(getattr(row.condition, part) or "default" for part in parts), *cells)
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=NOT_A_TERMINAL)
+        console.print(table)
+        for row in results.rows:
+            if row.status != "measured":
+                console.print(f"{row.id}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
+        for note in dataset.notes:
+            console.print(f"Note: {note}.", markup=False, soft_wrap=True)
+        console.print(
+            f"{folder / 'results.json'} holds all of it; kit bench report {folder}", markup=False, soft_wrap=True
+        )
+
+
+def _first_score(row: Row) -> str:
+    name, mean = next(iter(row.scores.items()))
+    cost = f"{row.cost.search_p50_ms:.1f} ms a query, {row.cost.search_queries_per_second:,.0f} queries/s in batches"
+    return f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries, {cost}"
+
+
+def _cell(mean: Mean | None) -> str:
+    return "not measured" if mean is None or mean.value is None else f"{mean.value:.4f}"

@@ -1,0 +1,79 @@
+"""The --out folder of a run: which file is where, and writing so that a kill leaves no half file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.bench.records import Results, ScoredDoc
+from kit.errors import KitError
+from kit.files.write import write_whole
+
+
+@dataclass(frozen=True)
+class OutFolder:
+    """The files under --out; a condition is finished when results.json lists it, which is written last."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        """results.json."""
+        return self.path / "results.json"
+
+    @property
+    def queries(self) -> Path:
+        """queries.jsonl: {query_id, text, category, answer, passages, where} of every query."""
+        return self.path / "queries.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run writes."""
+        return self.path / "state" / "lock"
+
+    @property
+    def embedding_log(self) -> Path:
+        """state/embedding.jsonl: one line a batch that was embedded; what a resumed run adds up for the cost."""
+        return self.path / "state" / "embedding.jsonl"
+
+    def run(self, condition_id: str) -> Path:
+        """runs/<condition>.trec: query_id Q0 doc_id rank score tag."""
+        return self.path / "runs" / f"{condition_id}.trec"
+
+    def scores(self, condition_id: str) -> Path:
+        """scores/<condition>.csv: query_id, category, hits, relevant, then one column a measure; empty: unjudged."""
+        return self.path / "scores" / f"{condition_id}.csv"
+
+    def qrels(self, chunker: str) -> Path:
+        """qrels/<chunker>.tsv, as in BEIR (query-id, corpus-id, score): span labels judge each chunking anew."""
+        return self.path / "qrels" / f"{chunker}.tsv"
+
+    def texts(self, chunker: str) -> Path:
+        """texts/<chunker>.jsonl: {doc_id, text} of relevant documents and of the first hits of any run."""
+        return self.path / "texts" / f"{chunker}.jsonl"
+
+    def read(self) -> Results:
+        """The results; KitError when there are none."""
+        if not self.results.is_file():
+            raise KitError(
+                f"No results in {self.path}: wanted {self.results.name}. Run: kit bench run --out {self.path}"
+            )
+        return Results.loads(self.results.read_bytes(), str(self.results))
+
+    def write(self, results: Results) -> None:
+        """Replace results.json in one step, so that a killed run leaves the old one or the new one."""
+        write_whole(self.results, results.dumps())
+
+
+def read_run(path: Path) -> Iterator[ScoredDoc]:
+    """The hits of a TREC run file."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                query_id, _, doc_id, _, score, _ = line.split(" ")
+                yield ScoredDoc(query_id, doc_id, float(score))
+            except ValueError:
+                raise KitError(
+                    f"{path}, line {number}: found {line.strip()[:80]!r}; wanted: query_id Q0 doc_id rank score tag."
+                ) from None

@@ -1,0 +1,113 @@
+"""A run's rows in order, with intervals, and every pair of them tested: what a leaderboard says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kit.bench.measures.stats import Difference, compared, intervals
+from kit.bench.out_folder import OutFolder
+from kit.bench.records import Mean, Results, Row
+from kit.bench.report.compare import scores_table
+from kit.errors import KitError, nearest
+
+
+@dataclass(frozen=True)
+class Place:
+    """A measured row and its place: 1 is the highest mean. `beats` are the places that it is significantly above."""
+
+    place: int
+    row: Row
+    table: pd.DataFrame  # per query: category, hits, relevant and the measures
+    mean: Mean
+    low: float
+    high: float
+    beats: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The places on one measure; `pairs` holds, for two places, the lower one against the higher one."""
+
+    measure: str
+    places: tuple[Place, ...]
+    pairs: dict[tuple[int, int], Difference]
+
+    def against(self, place: int, other: int) -> Difference:
+        """Row `place` against row `other`: a positive delta says that `place` is higher."""
+        if (other, place) in self.pairs:
+            return self.pairs[other, place]
+        d = self.pairs[place, other]
+        wins, losses = d.losses, d.wins
+        means = {"a": d.b, "b": d.a, "mean_a": d.mean_b, "mean_b": d.mean_a}
+        return d._replace(**means, low=-d.high, high=-d.low, wins=wins, losses=losses)
+
+
+def standing(out: OutFolder, results: Results, measure: str | None = None) -> Standing:
+    """The measured rows by their mean, from high to low, each pair tested on the queries that both scored.
+
+    p is corrected over all pairs. KitError when no row has the measure.
+    """
+    rows = [row for row in results.rows if row.status == "measured"]
+    measure = main_measure(results, rows, measure)
+    rows = [row for row in rows if measure in row.scores and row.scores[measure].value is not None]
+    rows.sort(key=lambda row: (-row.scores[measure].value, row.id))
+    tables = [scores_table(out, row.id) for row in rows]
+    columns = [table[measure].dropna() for table in tables]
+    bounds = [intervals(column.to_numpy()[:, None], results.seed)[:, 0] for column in columns]
+    pairs = {}
+    asked = [(a, b) for b in range(len(rows)) for a in range(b)]
+    if asked:
+        given = [_pair(rows[a].id, rows[b].id, measure, columns[a], columns[b]) for a, b in asked]
+        differences = compared(given, results.seed)
+        pairs = {(a + 1, b + 1): d for (a, b), d in zip(asked, differences, strict=True)}
+    places = []
+    for number, (row, table, (low, high)) in enumerate(zip(rows, tables, bounds, strict=True), start=1):
+        below = range(number + 1, len(rows) + 1)
+        beats = tuple(other for other in below if pairs[number, other].verdict == "worse")
+        places.append(Place(number, row, table, row.scores[measure], float(low), float(high), beats))
+    return Standing(measure, tuple(places), pairs)
+
+
+def main_measure(results: Results, rows: Sequence[Row], wanted: str | None) -> str:
+    """The measure that orders the leaderboard: as wanted, else the run's first one that a row has a mean of."""
+    there = list(dict.fromkeys(name for row in rows for name, mean in row.scores.items() if mean.value is not None))
+    if not there:
+        raise KitError("No row of this run was measured: there is nothing to report.")
+    if wanted is None:
+        return next((name for name in results.measures if name in there), there[0])
+    if wanted not in there:
+        raise KitError(
+            f'"{wanted}" was not measured in this run.{nearest(wanted, there)} There is: {", ".join(there)}.'
+        )
+    return wanted
+
+
+def by_category(standing: Standing) -> pd.DataFrame:
+    """Means by category: index (category, queries), one column a place; queries without a category are `none`."""
+    categories = standing.places[0].table["category"]
+    rows = {}
+    for category in sorted(categories.unique()):
+        of_category = [p.table.loc[p.table["category"] == category, standing.measure].dropna() for p in standing.places]
+        if len(of_category[0]):
+            rows[category or "none", len(of_category[0])] = [column.mean() for column in of_category]
+    index = pd.MultiIndex.from_tuples(rows, names=["category", "queries"])
+    return pd.DataFrame(list(rows.values()), index=index, columns=[place.place for place in standing.places])
+
+
+def unanswered(standing: Standing) -> list[str]:
+    """The judged queries on which every row scores 0."""
+    table = pd.concat([place.table[standing.measure] for place in standing.places], axis=1).dropna()
+    return list(table.index[(table == 0).all(axis=1)])
+
+
+def _pair(
+    a: str, b: str, measure: str, one: pd.Series, other: pd.Series
+) -> tuple[str, str, str, np.ndarray, np.ndarray]:
+    both = pd.concat([one, other], axis=1, join="inner")
+    if both.empty:
+        raise KitError(f"{a} and {b} have no query in common that both scored; their scores cannot be compared.")
+    return a, b, measure, both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy()

@@ -1,0 +1,112 @@
+"""The report's plots: quality against what it costs, and what is found against how long that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from kit.bench.records import Mean, Results, Row
+from kit.bench.report.leaderboard import Place, Standing
+from kit.bench.report.plots import Point, panels, scatter
+
+LATENCY = "median time of one search, ms"
+
+
+class Plot(NamedTuple):
+    """A plot, with what it shows in words; a wide one takes the page's width."""
+
+    title: str
+    svg: Markup
+    wide: bool = False
+
+
+def report_plots(results: Results, ranked: Standing) -> list[Plot]:
+    """The plots that the rows have numbers for."""
+    latency = {place.place: place.row.cost.search_p50_ms for place in ranked.places}
+    preparation, label = _preparation(ranked)
+    plots = [
+        _quality(ranked, latency, "search", LATENCY),
+        _quality(ranked, preparation, "preparation", label),
+        _recall(results, ranked, latency),
+    ]
+    return [plot for plot in plots if plot]
+
+
+def _quality(ranked: Standing, costs: dict[int, float | None], what: str, label: str) -> Plot | None:
+    known = [place for place in ranked.places if costs[place.place]]
+    if len(known) < 2:
+        return None
+    points = [_point(place, costs[place.place], place.mean.value, place.low, place.high) for place in known]
+    svg = scatter(points, name=f"quality-{what}", x_label=label, y_label=ranked.measure)
+    fastest, best = min(known, key=lambda place: costs[place.place]), known[0]
+    if fastest is best:
+        return Plot(f"Quality against {what} time: row {best.place} is both the best and the fastest", Markup(svg))
+    better, times = ranked.against(best.place, fastest.place), costs[best.place] / costs[fastest.place]
+    how = f"{better.delta:.4f} better" if better.verdict == "better" else "not significantly better"
+    slower = f"{times:.1f} times as long" if times < 10 else f"{times:,.0f} times as long"
+    title = f"row {best.place} is {how} than row {fastest.place}, the fastest, and takes {slower}"
+    return Plot(f"Quality against {what} time: {title}", Markup(svg))
+
+
+def _preparation(ranked: Standing) -> tuple[dict[int, float | None], str]:
+    """Seconds by place to make the chunks searchable: with embedding them all, where its rate is known of every row."""
+    embedding = {place.place: _embedding_seconds(place.row) for place in ranked.places}
+    storing = {place.place: place.row.cost.ingest_seconds for place in ranked.places}
+    if None in embedding.values() or None in storing.values():
+        return storing, "seconds to store and index all chunks, without embedding"
+    both = {place: seconds + embedding[place] for place, seconds in storing.items()}
+    return both, "seconds to embed, store and index all chunks"
+
+
+def _embedding_seconds(row: Row) -> float | None:
+    if row.condition.embeddings == "none":
+        return 0.0
+    rate = row.cost.embed_texts_per_second
+    return row.counts["chunks"] / rate if rate else None
+
+
+def _recall(results: Results, ranked: Standing, latency: dict[int, float | None]) -> Plot | None:
+    """Of indexes held against exact search, where that was done; else of the rows."""
+    checked = [place for place in ranked.places if place.row.index_checks]
+    if checked:
+        groups = _index_points(checked)
+        svg = panels(groups, name="recall", x_label=LATENCY, y_label="share of the exact top k")
+        return Plot(_index_title(checked), Markup(svg), wide=True)
+    measure = next((name for name in ("R@100", "R@10") if name in results.measures and _has(ranked, name)), None)
+    known = [place for place in ranked.places if latency[place.place]]
+    if measure is None or len(known) < 2:
+        return None
+    points = [_point(place, latency[place.place], place.row.scores[measure].value) for place in known]
+    svg = scatter(points, name="recall", x_label=LATENCY, y_label=measure)
+    most = max(points, key=lambda point: point.y)
+    return Plot(f"Recall against latency: row {most.label} finds most ({measure} {most.y:.4f})", Markup(svg))
+
+
+def _index_points(checked: Sequence[Place]) -> dict[str, list[Point]]:
+    """By share of the rows that pass the filter: recall against latency of each index and search parameter."""
+    groups: dict[str, list[Point]] = {}
+    for place in checked:
+        index = place.row.condition.index or place.row.settings.get("index", "default")
+        for check in place.row.index_checks:
+            passing = "no filter" if check.selectivity == 1 else f"filter passes {check.selectivity:.2g} of the rows"
+            setting = " ".join(map(str, check.search_params.values()))
+            point = Point(check.search_p50_ms, check.recall, setting, index, filled=not check.reopened)
+            groups.setdefault(passing, []).append(point)
+    return groups
+
+
+def _index_title(checked: Sequence[Place]) -> str:
+    losing = {p.row.condition.index or "default" for p in checked for c in p.row.index_checks if c.missing_rows}
+    if losing:
+        return f"Recall against latency: {', '.join(sorted(losing))} returned too few rows (hollow: after a reopen)"
+    return "Recall against latency: no index returned too few rows (hollow: after a reopen)"
+
+
+def _point(place: Place, x: float, y: float, low: float | None = None, high: float | None = None) -> Point:
+    return Point(x, y, str(place.place), place.row.condition.retriever, low, high)
+
+
+def _has(ranked: Standing, measure: str) -> bool:
+    return all(place.row.scores.get(measure, Mean(None, 0, 0)).value is not None for place in ranked.places)

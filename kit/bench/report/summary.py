@@ -1,0 +1,86 @@
+"""What a run says, in sentences: the best row, what it beats, what is not significant, what is amiss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kit.bench.records import Results
+from kit.bench.report.leaderboard import Place, Standing
+
+
+def in_short(results: Results, ranked: Standing) -> list[str]:
+    """A few sentences, the most important first."""
+    return [*_best(ranked), *_hybrids(ranked), *_amiss(results, ranked)]
+
+
+def _best(ranked: Standing) -> Iterator[str]:
+    first = ranked.places[0]
+    said = (
+        f"{_name(first)} has the highest {ranked.measure}: {first.mean.value:.4f} "
+        f"(95% interval {first.low:.4f} to {first.high:.4f}, over {first.mean.over} of {first.mean.of} queries)."
+    )
+    if len(ranked.places) == 1:
+        yield f"{said} There is no other row to hold it against."
+        return
+    others = ranked.places[1:]
+    beaten = [place for place in others if place.place in first.beats]
+    rest = [place for place in others if place.place not in first.beats]
+    if not rest:
+        yield f"{said} It is significantly better than each of the other {len(others)}."
+        return
+    yield said + (f" It is significantly better than {_names(beaten)}." if beaten else "")
+    differences = [ranked.against(first.place, place.place) for place in rest]
+    numbers = "; ".join(f"{d.delta:+.4f}, p = {d.p_holm:.4f}" for d in differences)
+    if len(rest) > 4:
+        numbers = f"the smallest p is {min(d.p_holm for d in differences):.4f}"
+    yield f"Against {_names(rest)} the difference is not significant: {numbers}."
+
+
+def _hybrids(ranked: Standing) -> Iterator[str]:
+    """Whether a hybrid is better than both of its legs, as many suppose that it must be."""
+    for hybrid in ranked.places:
+        condition = hybrid.row.condition
+        if not condition.retriever.startswith("hybrid"):
+            continue
+        legs = [
+            place
+            for place in ranked.places
+            if place.row.condition.retriever in ("dense", "bm25")
+            and place.row.condition.engine == condition.engine
+            and place.row.condition.chunker == condition.chunker
+            and place.row.condition.embeddings in (condition.embeddings, "none")
+            and place.row.condition.index in (condition.index, "")
+        ]
+        if len(legs) != 2:
+            continue
+        found = [(leg.row.condition.retriever, ranked.against(hybrid.place, leg.place)) for leg in legs]
+        both = all(difference.verdict == "better" for _, difference in found)
+        verdict = "beats both its legs" if both else "does not beat both its legs"
+        yield f"{_name(hybrid)} {verdict}. " + " ".join(
+            f"Against {leg}: {difference.words}." for leg, difference in found
+        )
+
+
+def _amiss(results: Results, ranked: Standing) -> Iterator[str]:
+    losing = [(place, check) for place in ranked.places for check in place.row.index_checks if check.missing_rows]
+    if losing:
+        place, check = max(losing, key=lambda found: found[1].missing_rows)
+        yield (
+            f"An index silently returns too few rows: {_name(place)} at selectivity {check.selectivity:.0%} left "
+            f"{check.short_queries} of {check.queries} queries short by {check.missing_rows} rows, with no error."
+        )
+    for status in ("failed", "not supported"):
+        rows = [row for row in results.rows if row.status == status]
+        if rows:
+            yield f"{len(rows)} of {len(results.rows)} conditions {status}: {', '.join(row.id for row in rows)}."
+
+
+def _name(place: Place) -> str:
+    return f"{place.row.id} (row {place.place})"
+
+
+def _names(places: list[Place]) -> str:
+    names = [_name(place) for place in places]
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

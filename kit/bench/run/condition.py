@@ -1,0 +1,171 @@
+"""One condition on a filled store: search, index checks, scores and cost, as a row."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from kit.bench.grid.grid import Planned
+from kit.bench.grid.indexes import LITE_BM25
+from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
+from kit.bench.measures.exact import check_index
+from kit.bench.measures.judge_model import Usage
+from kit.bench.records import Cost, IndexCheck, Row, ScoredDoc
+from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
+from kit.bench.run.resources import Shared
+from kit.bench.search.retrieve import Search
+from kit.bench.search.store import Store
+from kit.milvus.connection import is_lite
+
+TIMED_QUERIES = 50  # asked one at a time for the latency
+Begin = Callable[[str, int | None], Callable[[int], None]]  # a step and its size -> what to call as it goes on
+
+
+def measure_condition(
+    one: Planned,
+    row: Row,
+    store: Store,
+    embeddings: MeteredEmbeddings | None,
+    checks: tuple[IndexCheck, ...],
+    shared: Shared,
+    memory: PeakMemory,
+    begin: Begin,
+) -> Row:
+    """The row with scores, counts, costs and index checks; its run and per-query scores are written."""
+    grid, queries = shared.grid, shared.collection.queries
+    judged = shared.judgments(one.chunker)
+    vectors = None if embeddings is None else shared.query_vectors(one.condition.embeddings)
+    by_document = not one.chunker.is_whole and not judged.places
+    search = Search(one.retriever, store, by_document, shared.reranker if one.retriever.reranked else None)
+
+    told = begin(f"{row.id}: searching", len(queries))
+    run: list[ScoredDoc] = []
+    started = time.perf_counter()
+    for hits in search.run(queries, vectors, grid.k):
+        run += trec_order(hits)
+        told(1)
+    seconds = time.perf_counter() - started
+    latencies = _one_by_one(search, shared, vectors)
+
+    begin(f"{row.id}: scoring", None)
+    found = evaluate(
+        shared.out, row.id, queries, judged, run, shared.texts(one.chunker), k=grid.k, measures=grid.measures,
+        extras=grid.extras, judge=shared.judge,
+    )  # fmt: skip
+    write_collection(shared.out, queries, one.chunker.name, judged)
+    write_run(shared.out, row.id, run)
+    hits_of = Counter(hit.query_id for hit in run)
+    documents = shared.collection.dataset.documents
+    reachable = min(grid.k, documents if by_document else store.rows)
+    return replace(
+        row,
+        scores=found.means,
+        counts={
+            "documents": documents,
+            "chunks": store.rows,
+            "queries": len(queries),
+            "judged": len({qrel.query_id for qrel in judged.qrels}),
+            "answered": len(hits_of),
+            "short": sum(hits_of[query.query_id] < reachable for query in queries),
+        },
+        cost=_cost(one, store, embeddings, shared, memory, len(queries) / seconds, latencies, found.usage),
+        index_checks=checks if one.checked else (),
+        engine_version=store.engine_version,
+        model=_model(one, embeddings, vectors),
+        settings=_settings(one, store, shared),
+        notes=_notes(one, store),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _one_by_one(search: Search, shared: Shared, vectors: np.ndarray | None) -> np.ndarray:
+    """Seconds of queries that are asked alone, after one that is not counted."""
+    seconds = []
+    for place, query in enumerate((shared.collection.queries[0], *shared.collection.queries[:TIMED_QUERIES])):
+        row = max(place - 1, 0)
+        started = time.perf_counter()
+        list(search.run([query], None if vectors is None else vectors[row : row + 1], shared.grid.k))
+        seconds.append(time.perf_counter() - started)
+    return np.array(seconds[1:])
+
+
+def check_and_settle(one: Planned, store: Store, shared: Shared, begin: Begin) -> tuple[IndexCheck, ...]:
+    """The index against exact search as inserting left it, then flushed and reopened; the store stays settled."""
+    told = begin(f"{one.condition.id}: the index against exact search", 3)
+    queries = shared.checked_queries(one.condition.embeddings)
+    exact = shared.exact(one.condition.embeddings, one.chunker)
+    told(1)
+    before = tuple(check_index(store, exact, queries, reopened=False))
+    told(1)
+    store.settle()
+    if not is_lite(store.uri):
+        store.reopen()
+    after = tuple(check_index(store, exact, queries, reopened=True))
+    told(1)
+    return before + after
+
+
+def _cost(
+    one: Planned,
+    store: Store,
+    embeddings: MeteredEmbeddings | None,
+    shared: Shared,
+    memory: PeakMemory,
+    queries_per_second: float,
+    latencies: np.ndarray,
+    judged_with: Usage | None,
+) -> Cost:
+    cost = Cost()
+    if embeddings:
+        embedded = embedded_so_far(shared.out.embedding_log, embeddings.identity, one.chunker.name)
+        cost = embedding_cost(embedded, shared.grid.prices.get(one.condition.embeddings))
+    if judged_with:
+        money = [amount for amount in (cost.money_usd, judged_with.money_usd) if amount is not None]
+        tokens = (cost.tokens or 0) + judged_with.tokens
+        cost = replace(cost, tokens=tokens, money_usd=sum(money) if money else None)
+    return replace(
+        cost,
+        ingest_seconds=round(store.seconds, 3),
+        ingest_documents_per_second=round(store.rows / store.seconds, 1),
+        search_p50_ms=round(float(np.percentile(latencies, 50)) * 1000, 3),
+        search_p95_ms=round(float(np.percentile(latencies, 95)) * 1000, 3),
+        search_queries_per_second=round(queries_per_second, 1),
+        index_mb=None if store.megabytes is None else round(store.megabytes, 3),
+        peak_memory_mb=memory.megabytes,
+    )
+
+
+def _model(one: Planned, embeddings: MeteredEmbeddings | None, vectors: np.ndarray | None) -> dict[str, str]:
+    if embeddings is None or vectors is None:
+        return {}
+    name = one.condition.embeddings
+    return {"name": name, "identity": embeddings.identity, "dimensions": str(vectors.shape[1])}
+
+
+def _settings(one: Planned, store: Store, shared: Shared) -> dict[str, str]:
+    """The parameters that the search ran with."""
+    said = one.retriever.settings(shared.grid.k)
+    if one.retriever.legs != "sparse":
+        said["index"] = f"{store.index.index_type} {store.index.build or ''}".strip()
+        said["search"] = str(store.index.search[0]) if store.index.search[0] else ""
+    if one.retriever.legs != "dense":
+        said["bm25"] = LITE_BM25 if store.lite else "k1 1.2, b 0.75, standard analyzer"
+    if one.retriever.reranked:
+        said["reranker"] = shared.grid.reranker or ""
+    if shared.judge and "judge" in shared.grid.extras:
+        said["judge"] = shared.judge.name
+    return {name: value for name, value in said.items() if value}
+
+
+def _notes(one: Planned, store: Store) -> tuple[str, ...]:
+    notes = []
+    if store.cut:
+        notes.append(f"{store.cut} texts were cut to the 65,535 bytes that Milvus stores")
+    if store.lite and one.retriever.legs != "dense":
+        notes.append("Lite's BM25 neither stems nor drops stop words, and weighs terms within each segment")
+    return tuple(notes)

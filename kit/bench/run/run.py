@@ -1,0 +1,198 @@
+"""`kit bench run`: a grid's conditions, each measured once, written as it is done, and resumed after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from pymilvus import MilvusException
+
+from kit.bench.collections.open import open_collection
+from kit.bench.grid.grid import Grid, Planned, plan
+from kit.bench.grid.identity import command_of, engine_version, host, row_key, unsupported, versions
+from kit.bench.measures.evaluate import write_texts
+from kit.bench.measures.measure import measure
+from kit.bench.out_folder import OutFolder, read_run
+from kit.bench.records import Qrel, Results, Row
+from kit.bench.run.condition import check_and_settle, measure_condition
+from kit.bench.run.cost import MeteredEmbeddings, PeakMemory
+from kit.bench.run.resources import Shared
+from kit.bench.search.store import Store, fill_store
+from kit.errors import KitError
+from kit.files.locks import alone
+from kit.milvus.connection import is_lite
+from kit.settings import load_settings, mask
+
+
+class Watcher:
+    """Is told what a run does while it goes on; this one keeps silent."""
+
+    def begin(self, step: str, size: int | None) -> Callable[[int], None]:  # noqa: ARG002 - for those that override it
+        """A step of `size` begins; call what is returned with how much of it was done."""
+        return lambda done: None  # noqa: ARG005
+
+    def row(self, row: Row, number: int, of: int, before: bool = False) -> None:
+        """Condition `number` of `of` has its row; `before`: an earlier run measured it."""
+
+
+class _Open(NamedTuple):
+    """A condition that has no row yet: its number in the grid, what it means, and the row so far."""
+
+    number: int
+    planned: Planned
+    row: Row
+
+    @property
+    def store(self) -> tuple[str, ...]:
+        """What a store must have in common with another condition's to serve both."""
+        condition, retriever = self.planned.condition, self.planned.retriever
+        return (condition.engine, condition.embeddings, condition.chunker, condition.index, retriever.legs)
+
+
+def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Results:
+    """Measure what of the grid is not yet measured in this folder; results.json is written as each condition ends.
+
+    Raises KitError, before any work, for what is wrong in the grid or in the collection, when another run writes
+    into the folder, and when it holds results on something else. A condition that fails becomes a row that says why.
+    """
+    settings = load_settings()
+    engine = "lite" if settings.milvus_uri is None or is_lite(settings.milvus_uri) else "server"
+    measure([Qrel("query", "document", 1)], [], grid.measures)  # an unknown measure is told now
+    plan(grid, "whole", settings.embeddings, engine, str)
+    taken = f"Another run writes into {out.path}. Wait until it ends, or give another --out."
+    with alone(out.lock, taken, "Give another --out."):
+        before = out.read() if out.results.is_file() else None
+        collection = open_collection(grid.dataset, grid.split, grid.questions, grid.tolerate)
+        planned = plan(grid, collection.default_chunker, settings.embeddings, engine, engine_version)
+        results = Results(
+            collection.dataset, grid.k, tuple(grid.measures), grid.seed, command_of(grid, out.path), host(), versions()
+        )
+        if before:
+            results = replace(results, rows=_rows_of(before, results, out.path))
+        shared = Shared(grid, out, collection)
+        try:
+            return _Run(shared, planned, results, watcher or Watcher()).go()
+        finally:
+            with contextlib.suppress(KitError, MilvusException):  # a server that is gone
+                shared.close()
+
+
+def _rows_of(before: Results, now: Results, path: Path) -> tuple[Row, ...]:
+    """The rows of an earlier run into this folder, when it measured the same thing."""
+    for name, found, wanted in (
+        ("collection", before.dataset.name, now.dataset.name),
+        ("split", before.dataset.split, now.dataset.split),
+        ("texts or judgments (sha256)", before.dataset.fingerprint[:12], now.dataset.fingerprint[:12]),
+        ("k", before.k, now.k),
+        ("measures", ", ".join(before.measures), ", ".join(now.measures)),
+    ):
+        if found != wanted:
+            raise KitError(
+                f"{path} holds results with another {name}: found {found}, wanted {wanted}. Give another --out."
+            )
+    return before.rows
+
+
+@dataclass
+class _Run:
+    shared: Shared
+    planned: Sequence[Planned]
+    results: Results
+    watcher: Watcher
+
+    def go(self) -> Results:
+        """Measure the conditions without a row, those of one store together."""
+        _ = self.shared.judge, self.shared.reranker  # a wrong name or a missing key is told now
+        for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
+            self._measure(list(group))
+        self._write_texts()
+        return self.results
+
+    def _open_conditions(self) -> Iterator[_Open]:
+        for number, one in enumerate(self.planned, start=1):
+            grid, version = self.shared.grid, engine_version(one.condition.engine)
+            key = row_key(grid, one, version, self.shared.collection.dataset)
+            known = self.results.row(one.condition.id)
+            if known and known.key == key and known.status == "measured":
+                self.watcher.row(known, number, len(self.planned), before=True)
+                continue
+            command = command_of(grid, self.shared.out.path, one)
+            row = Row(
+                one.condition, "measured", command=command, key=key, engine_version=version,
+                versions=self.results.versions, host=self.results.host,
+            )  # fmt: skip
+            if why := unsupported(one, version, self.shared.collection):
+                self._add(replace(row, status="not supported", reason=why), number)
+            else:
+                yield _Open(number, one, row)
+
+    def _measure(self, group: list[_Open]) -> None:
+        """Fill one store, ask it in each way, and drop it."""
+        with PeakMemory() as memory:
+            store = None
+            try:
+                store, embeddings = self._filled(group[0].planned)
+                checked = next((one.planned for one in group if one.planned.checked), None)
+                checks = check_and_settle(checked, store, self.shared, self.watcher.begin) if checked else ()
+                if not checked:
+                    store.settle()
+            except (KitError, MilvusException) as error:
+                for one in group:
+                    self._add(_failed(one.row, error), one.number)
+                if store:
+                    store.drop()
+                return
+            try:
+                for one in group:
+                    try:
+                        row = measure_condition(
+                            one.planned, one.row, store, embeddings, checks, self.shared, memory, self.watcher.begin
+                        )
+                    except (KitError, MilvusException) as error:
+                        row = _failed(one.row, error)
+                    self._add(row, one.number)
+            finally:
+                store.drop()
+
+    def _filled(self, one: Planned) -> tuple[Store, MeteredEmbeddings | None]:
+        collection, name = self.shared.collection, one.condition.embeddings
+        size = len(self.shared.judgments(one.chunker).places)
+        if one.chunker.is_whole:
+            size = collection.dataset.documents
+        embeddings = None if name == "none" else self.shared.embeddings(name, one.chunker.name)
+        fields = {"dense": name, "sparse": "BM25", "both": f"{name} and BM25"}[one.retriever.legs]
+        store = fill_store(
+            one.chunker.split(collection.documents()),
+            uri=self.shared.uri(one.condition.engine),
+            legs=one.retriever.legs,
+            index=one.index,
+            embeddings=embeddings,
+            embedding_seconds=lambda: embeddings.seconds if embeddings else 0.0,
+            progress=self.watcher.begin(f"ingest {one.chunker.name}: {fields}", size or None),
+        )
+        return store, embeddings
+
+    def _add(self, row: Row, number: int) -> None:
+        """Put the row in its place in the grid's order and write the results: from here on it is finished."""
+        rows = {known.id: known for known in self.results.rows} | {row.id: row}
+        places = {one.condition.id: place for place, one in enumerate(self.planned)}
+        ordered = sorted(rows.values(), key=lambda known: places.get(known.id, len(places)))
+        self.results = replace(self.results, rows=tuple(ordered))
+        self.shared.out.write(self.results)
+        self.watcher.row(row, number, len(self.planned))
+
+    def _write_texts(self) -> None:
+        """The texts behind the first hits of every run in the folder."""
+        for chunker in {one.chunker.name: one.chunker for one in self.planned}.values():
+            rows = [row for row in self.results.rows if row.condition.chunker == chunker.name]
+            runs = (list(read_run(self.shared.out.run(row.id))) for row in rows if row.status == "measured")
+            write_texts(self.shared.out, chunker.name, runs, self.shared.judgments(chunker), self.shared.texts(chunker))
+
+
+def _failed(row: Row, error: Exception) -> Row:
+    """The row of a condition that did not go through, with the reason."""
+    return replace(row, status="failed", reason=mask(str(getattr(error, "message", error))))

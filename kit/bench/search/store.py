@@ -1,0 +1,186 @@
+"""A collection put into Milvus through langchain-milvus, batch by batch, and opened again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from kit.bench.grid.indexes import SPARSE, SPARSE_SEARCH, IndexChoice
+from kit.errors import KitError
+from kit.files.scratch import remove_scratch
+from kit.milvus.connection import connect, engine, is_lite
+
+if TYPE_CHECKING:
+    from langchain_milvus import Milvus
+
+Legs = Literal["dense", "sparse", "both"]
+BATCH = 512  # chunks embedded and inserted at a time: what lies in memory besides Milvus
+COLLECTION = "kit_bench"
+MOST_BYTES = 65_535  # of a VARCHAR
+BUCKETS = 1000  # each chunk is in one by the hash of its id: filters of any selectivity
+
+
+@dataclass
+class Store:
+    """A Milvus collection, and what it took to fill it."""
+
+    vector_store: Milvus
+    uri: str
+    legs: Legs
+    index: IndexChoice
+    embeddings: Embeddings | None
+    rows: int = 0
+    seconds: float = 0.0  # insert, flush and index, without embedding
+    cut: int = 0  # texts longer than Milvus stores
+
+    @property
+    def name(self) -> str:
+        """The Milvus collection's name."""
+        return self.vector_store.collection_name
+
+    @cached_property
+    def engine_version(self) -> str:
+        """Such as milvus-lite-3.2.2."""
+        return engine(self.vector_store.client)
+
+    @property
+    def lite(self) -> bool:
+        """Whether Milvus Lite answers, be it behind an address."""
+        return self.engine_version.startswith("milvus-lite")
+
+    @property
+    def megabytes(self) -> float | None:
+        """What a Lite database takes on disk; a server does not tell."""
+        if not is_lite(self.uri):
+            return None
+        return sum(path.stat().st_size for path in Path(self.uri).rglob("*") if path.is_file()) / 1e6
+
+    def settle(self) -> None:
+        """Flush, and wait until the indexes are built: what is searched must not hang on timing.
+
+        Lite builds them in the background and tells nobody when it is done, but waits for them when it closes.
+        Raises KitError when Milvus then holds another number of rows than were put in.
+        """
+        started, client = time.perf_counter(), self.vector_store.client
+        client.flush(self.name)
+        if is_lite(self.uri):
+            self.reopen()
+        elif not self.lite:
+            for name in client.list_indexes(self.name):
+                while client.describe_index(self.name, name).get("pending_index_rows", 0):
+                    time.sleep(0.1)
+            client.load_collection(self.name)
+        self.seconds += time.perf_counter() - started
+        # To count(*) Lite reads every row with its vector into memory; its statistics count the same rows.
+        found = self.vector_store.client.get_collection_stats(self.name)["row_count"]
+        if found != self.rows:
+            raise KitError(f"Milvus holds {found} rows of the {self.rows} that were put in.")
+
+    def reopen(self) -> None:
+        """Go on through a new connection; on Lite the database is closed and read from disk again."""
+        self.vector_store.client.close()
+        _release(self.uri)
+        self.vector_store = _vector_store(connect(self.uri), self.legs, self.index, self.embeddings)
+        self.vector_store.client.load_collection(self.name)
+
+    def drop(self) -> None:
+        """Remove the collection; on Lite with its database."""
+        if is_lite(self.uri):
+            self.vector_store.client.close()
+            _release(self.uri)
+            remove_scratch(Path(self.uri).parent)
+        else:
+            self.vector_store.client.drop_collection(self.name)
+            self.vector_store.client.close()
+
+
+def fill_store(
+    chunks: Iterable[Document],
+    *,
+    uri: str,
+    legs: Legs,
+    index: IndexChoice,
+    embeddings: Embeddings | None,
+    embedding_seconds: Callable[[], float],
+    progress: Callable[[int], None],
+) -> Store:
+    """A new collection with these chunks, as inserting leaves it; `progress` is told how many went in."""
+    connection = connect(uri)
+    # Lite's gRPC server prints a traceback for a call that it lacks and that pymilvus does without.
+    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
+    store = Store(_vector_store(connection, legs, index, embeddings, drop_old=True), uri, legs, index, embeddings)
+    started, embedded = time.perf_counter(), embedding_seconds()
+    for batch in batches(chunks, BATCH):
+        store.cut += sum(len(chunk.page_content.encode()) > MOST_BYTES for chunk in batch)
+        store.vector_store.add_documents([_stored(chunk) for chunk in batch], ids=[chunk.id for chunk in batch])
+        store.rows += len(batch)
+        progress(len(batch))
+    if not store.rows:
+        raise KitError("There is nothing to search: the chunker gave no chunk.")
+    store.seconds = time.perf_counter() - started - (embedding_seconds() - embedded)
+    return store
+
+
+def batches(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of at most `size` rows, in order."""
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def bucket(doc_id: str) -> int:
+    """0 to 999 by the hash of a chunk's id; `bucket < 100` lets about a tenth of the chunks through."""
+    return int.from_bytes(blake2b(doc_id.encode(), digest_size=8).digest(), "big") % BUCKETS
+
+
+def _stored(chunk: Document) -> Document:
+    """The chunk as it is stored: text cut to what a VARCHAR holds, its metadata and bucket."""
+    text = chunk.page_content
+    if len(text.encode()) > MOST_BYTES:
+        text = text.encode()[:MOST_BYTES].decode(errors="ignore")
+    return Document(page_content=text, metadata=chunk.metadata | {"bucket": bucket(chunk.id)})
+
+
+def _vector_store(
+    connection: dict[str, Any], legs: Legs, index: IndexChoice, embeddings: Embeddings | None, drop_old: bool = False
+) -> Milvus:
+    """The store as the notebooks build it: dense vectors, Milvus' own BM25, or both."""
+    from langchain_milvus import BM25BuiltInFunction, Milvus
+
+    dense, dense_search = index.params, index.search_params()
+    options: dict[str, Any] = {
+        "dense": {"index_params": dense, "search_params": dense_search, "vector_field": "vector"},
+        "sparse": {"index_params": SPARSE, "search_params": SPARSE_SEARCH, "vector_field": "sparse"},
+        "both": {
+            "index_params": [dense, SPARSE],
+            "search_params": [dense_search, SPARSE_SEARCH],
+            "vector_field": ["vector", "sparse"],
+        },
+    }[legs]
+    if legs != "dense":
+        options["builtin_function"] = BM25BuiltInFunction(output_field_names="sparse")
+    return Milvus(
+        embedding_function=None if legs == "sparse" else embeddings,
+        collection_name=COLLECTION,
+        connection_args=connection,
+        drop_old=drop_old,
+        **options,
+    )
+
+
+def _release(uri: str) -> None:
+    """Close the Lite engine of this process for a database; pymilvus' close leaves it running."""
+    if is_lite(uri):
+        from milvus_lite.server_manager import server_manager_instance
+
+        server_manager_instance.release_server(uri)

@@ -1,0 +1,229 @@
+"""The strict ledger of a page's known defects: read, held against what a replay shows, and recorded from one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kit.docs.records import Failure
+from kit.errors import KitError, nearest
+from kit.pages.page import FOLDER, Block
+
+
+class Defect(NamedTuple):
+    """A known defect. The first five fields are recorded from a run, the others are advice, written by hand.
+
+    `kind` is a verdict or a finding's kind; `words` prove it; `shown_by` is what shows it (`replay`, `second replay`,
+    `install`, `probe <id>`); `seen_with` the releases it was recorded with. `since` says from which release on,
+    `instead` what to tell the reader, `replacement` the block's new text, `link` the upstream issue; `excuse` says why
+    it is none of the page's doing, so that no patch tries to mend it.
+    """
+
+    block: str
+    kind: str
+    words: str
+    shown_by: str
+    seen_with: str = ""
+    since: str = ""
+    instead: str = ""
+    replacement: str | None = None
+    link: str = ""
+    excuse: str = ""
+
+
+FINGERPRINT = ("id", "kind", "heading", "lines", "sha256")
+ADVICE = ("since", "instead", "replacement", "link", "excuse")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A page's fingerprint and its known defects; `path` is where it lies, whether or not it is there yet."""
+
+    path: Path
+    page: str
+    sha256: str = ""
+    blocks: tuple[Block, ...] = ()
+    defects: tuple[Defect, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the page has a ledger."""
+        return bool(self.sha256)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Failures held against a ledger. `moved` are changed, added and removed blocks, which are to be said first."""
+
+    moved: tuple[str, ...]
+    known: tuple[tuple[Failure, Defect], ...]
+    unknown: tuple[Failure, ...]
+    vanished: tuple[Defect, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing fails the run: no unknown defect, no vanished one, no block that changed."""
+        return not (self.moved or self.unknown or self.vanished)
+
+    def excuses(self, failure: Failure) -> bool:
+        """Whether the ledger knows this failure."""
+        return any(failure == one for one, _ in self.known)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, a line each, changed blocks first."""
+        return [
+            *self.moved,
+            *(f"unknown defect: {f.block_id}: {f.kind}: {f.words}" for f in self.unknown),
+            *(f"no longer shows: {d.block}: {d.kind} ({d.shown_by}): fixed upstream? remove it" for d in self.vanished),
+        ]
+
+
+def ledger_path(page: str) -> Path:
+    """Where the ledger of a page lies: beside it, or in data/pages/ under the page's name."""
+    stem = page_name(page)
+    beside = Path(page).with_suffix(".toml")
+    return beside if "://" not in page and beside.is_file() else FOLDER / f"{stem}.toml"
+
+
+def page_name(page: str) -> str:
+    """`milvus` for `https://host/docs/milvus.ipynb?raw=true`, and for a file the same."""
+    stem = Path(page.split("?")[0].split("#")[0].rstrip("/")).name
+    return re.sub(r"\.(md|mdx|ipynb)$", "", stem) or "page"
+
+
+def load_ledger(path: Path) -> Ledger:
+    """The ledger in a file; an empty one when there is no file. KitError names what is wrong with a row."""
+    if not path.is_file():
+        return Ledger(path, path.stem)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KitError(f"{path} is not valid TOML: {error}. Mend it, or record it again: kit docs ledger.") from None
+    try:
+        blocks = tuple(Block(**row | {"lines": tuple(row["lines"])}) for row in content.get("block", []))
+        page, sha256 = content["page"], content["sha256"]
+    except (KeyError, TypeError) as error:
+        raise KitError(f"{path} has a [[block]] or a head that is not as it should be: {error}.") from None
+    ids = {block.id for block in blocks}
+    defects = tuple(_defect(path, row, ids) for row in content.get("defect", []))
+    return Ledger(path, page, sha256, blocks, defects)
+
+
+def hold(ledger: Ledger, failures: Iterable[Failure], blocks: Sequence[Block], looked: Iterable[str]) -> Held:
+    """What failed, held against the ledger.
+
+    `looked` names what this run looked at, as `shown_by` does (`replay`, `second replay`, `install lines`,
+    `probe <id>`): a known defect that something else shows cannot be missed by it.
+    """
+    known, unknown, met = [], [], set()
+    merged = merge(failures)
+    for failure in merged:
+        found = next((d for d in ledger.defects if _is(d, failure)), None)
+        if found:
+            met.add(found)
+            known.append((failure, found))
+        else:
+            unknown.append(failure)
+    looked = set(looked)
+    vanished = tuple(d for d in ledger.defects if d not in met and d.shown_by in looked)
+    return Held(tuple(_moved(ledger, blocks)), tuple(known), tuple(unknown), vanished)
+
+
+def merge(failures: Iterable[Failure]) -> list[Failure]:
+    """Each failure once: what the second run repeats of the first one is left out."""
+    seen: dict[tuple[str, str, str], Failure] = {}
+    for failure in sorted(failures, key=lambda failure: failure.run):
+        seen.setdefault((failure.block_id, failure.kind, steady(failure.words)), failure)
+    return list(seen.values())
+
+
+def record(ledger: Ledger, failures: Iterable[Failure], sha256: str, blocks: Sequence[Block], seen_with: str) -> Ledger:
+    """The ledger that a run shows to be true; advice is kept where block, kind and source are the same."""
+    old = list(ledger.defects)
+    order = {block.id: position for position, block in enumerate(blocks)}
+    defects = []
+    for failure in sorted(merge(failures), key=lambda f: (order[f.block_id], f.run)):
+        fresh = Defect(failure.block_id, failure.kind, " ".join(failure.words.split()), shown_by(failure), seen_with)
+        same = [d for d in old if (d.block, d.kind, d.shown_by) == (*fresh[:2], fresh.shown_by)]
+        match = next((d for d in same if _is(d, failure)), same[0] if same else None)
+        if match:
+            old.remove(match)
+            fresh = fresh._replace(**{name: getattr(match, name) for name in ADVICE})
+            if _is(match, failure):  # nothing new: the row stays as it stands
+                fresh = fresh._replace(words=match.words, seen_with=match.seen_with)
+        defects.append(fresh)
+    bare = tuple(Block(*(getattr(block, name) for name in FINGERPRINT)) for block in blocks)
+    return replace(ledger, sha256=sha256, blocks=bare, defects=tuple(defects))
+
+
+def shown_by(failure: Failure) -> str:
+    """What shows a failure: a probe, the page's install lines, the replay, or the replay after it."""
+    if failure.kind.startswith("contradicted by probe "):
+        return failure.kind.removeprefix("contradicted by ")
+    if failure.kind == "never installed":
+        return "install lines"
+    return "replay" if failure.run == 1 else "second replay"
+
+
+def steady(text: str) -> str:
+    """A defect's words without what differs from run to run: paths, addresses, long numbers, decimals, releases."""
+    text = re.sub(r"0x[0-9a-f]+|(?<![\w.])/[\w./-]{8,}|\d{9,}|\d+(?:\.\d+)+", "#", text)
+    return " ".join(text.split())
+
+
+def to_toml(ledger: Ledger) -> str:
+    """The ledger as the text of its file."""
+    lines = [f"page = {_toml(ledger.page)}", f"sha256 = {_toml(ledger.sha256)}"]
+    for block in ledger.blocks:
+        lines += ["", "[[block]]", *(f"{name} = {_toml(getattr(block, name))}" for name in FINGERPRINT)]
+    for defect in ledger.defects:
+        rows = ((name, value) for name, value in defect._asdict().items() if value not in ("", None))
+        lines += ["", "[[defect]]", *(f"{name} = {_toml(value)}" for name, value in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str) and "\n" in value and "'''" not in value and "\r" not in value:
+        return f"'''\n{value}'''"
+    # A JSON string is a TOML string: the escapes are the same but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _defect(path: Path, row: dict[str, Any], blocks: set[str]) -> Defect:
+    where = f"{path}: [[defect]] of {row.get('block', '?')}"
+    for key, value in row.items():
+        if key not in Defect._fields:
+            raise KitError(f'{where}: unknown key "{key}".{nearest(key, Defect._fields)}')
+        if not isinstance(value, str):
+            raise KitError(f"{where}: {key} = {value!r} should be a text.")
+    if missing := [name for name in ("block", "kind", "words", "shown_by") if not row.get(name)]:
+        raise KitError(f"{where}: wanted {', '.join(missing)}.")
+    if row["block"] not in blocks:
+        raise KitError(f"{where}: no block of the page has that id.{nearest(row['block'], sorted(blocks))}")
+    return Defect(**row)
+
+
+def _is(defect: Defect, failure: Failure) -> bool:
+    """Whether a failure is that defect: same block, kind and source, and the words that prove it."""
+    same = (defect.block, defect.kind, defect.shown_by) == (failure.block_id, failure.kind, shown_by(failure))
+    return same and steady(failure.words) == steady(defect.words)
+
+
+def _moved(ledger: Ledger, blocks: Sequence[Block]) -> list[str]:
+    """A sentence for each block that is not as the ledger knows it."""
+    if not ledger.exists:
+        return []
+    old, new = ({block.id: block for block in side} for side in (ledger.blocks, blocks))
+    again = "look at it, then record it: kit docs ledger PAGE --record"
+    changed = [f"block changed: {i} (line {b.lines[0]}): {again}" for i, b in new.items()
+               if i in old and old[i].sha256 != b.sha256]  # fmt: skip
+    added = [f"block added: {i} (line {b.lines[0]}): {again}" for i, b in new.items() if i not in old]
+    return changed + added + [f"block removed: {i}: {again}" for i in old if i not in new]

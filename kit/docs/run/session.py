@@ -1,0 +1,268 @@
+"""One fresh kernel in a sandbox: cells run unchanged, prompts answered, limits kept, the state asked after each."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import queue
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kit.docs.records import CellError, Outcome, State, state_from
+from kit.errors import KitError
+from kit.kernels.outputs import OutputCollector, plain_text
+from kit.kernels.sandbox import Limits, Sandbox, Watch
+from kit.settings import mask
+
+START_SECONDS = 60
+LOOK_SECONDS = 20
+OBEY_SECONDS = 3  # how long an interrupted cell may take to stop
+POLL_SECONDS = 0.05
+PROBE = "__import__('sys').modules['_kit_docs'].{call}"
+
+
+class Session:
+    """A kernel of `python`; use as a context manager: leaving it kills the kernel and what it left running."""
+
+    def __init__(
+        self,
+        python: str,
+        sandbox: Sandbox,
+        environment: Mapping[str, str],
+        limits: Limits,
+        *,
+        answer: Callable[[str], str] = lambda _: "",
+        secrets: tuple[str, ...] = (),
+        allow_install: bool = False,
+    ):
+        self.python, self.sandbox, self.environment, self.limits = python, sandbox, environment, limits
+        self.answer, self.secrets, self.allow_install = answer, secrets, allow_install
+        self.seconds = 0.0  # what the kernel's start took
+        self.left: list[str] = []  # what was still running at the end
+        self.dead = ""  # why the kernel is no more
+
+    def __enter__(self) -> Session:
+        began = time.perf_counter()
+        self._start()
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, block_id: str, code: str) -> Outcome:
+        """What happens when the kernel runs this code."""
+        if self.dead:
+            return Outcome(block_id, "not run", f"the kernel was gone: {self.dead}")
+        self._ask("forget_error()")
+        collector, prompts = OutputCollector(self.limits.output_bytes), []
+        began = time.perf_counter()
+        problem = self._execute(code, collector, prompts)
+        seconds = time.perf_counter() - began
+        status, why = problem or ("ran", "")
+        asked = json.loads(self._ask(f"look({str(self.sandbox.folder)!r})") or "{}") if not self.dead else {}
+        error = _error(collector, (asked.get("error") or {}).get("line", 0), code)
+        if error and status == "ran":
+            status = "raised"
+        return Outcome(
+            block_id, status, self._clean(why),
+            outputs=tuple(self._clean(collector.outputs)),
+            error=CellError(**self._clean(error._asdict())) if error else None,
+            seconds=seconds,
+            state=self._state(asked),
+            recorded=tuple(self._clean(asked.get("recorded", []))),
+            prompts=tuple(self._clean(prompts)),
+        )  # fmt: skip
+
+    def versions(self) -> dict[str, str]:
+        """The releases in the kernel's environment."""
+        return json.loads(self._ask("versions()") or "{}")
+
+    def shut_down(self) -> None:
+        """Ask the kernel to end as a reader's restart does, so that what it holds is written; then close."""
+        if not self.dead:
+            with contextlib.suppress(RuntimeError, OSError):
+                self._client.shutdown()
+                deadline = time.monotonic() + 5
+                while self._alive and time.monotonic() < deadline:
+                    time.sleep(POLL_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Kill the kernel and everything that it started."""
+        if self._watch is None:
+            return
+        self.left = self._clean(self._watch.end())
+        self._watch = None
+        with contextlib.suppress(RuntimeError, OSError):
+            self._client.stop_channels()
+        with contextlib.suppress(RuntimeError, OSError):
+            self._manager.cleanup_resources()
+        self._log.close()
+
+    def _start(self) -> None:
+        from jupyter_client import BlockingKernelClient, KernelManager
+        from jupyter_client.kernelspec import KernelSpec
+
+        class OnePython(KernelManager):
+            """Its kernel is the ipykernel of one Python, whatever kernels the user has installed."""
+
+            kernel_spec = KernelSpec(
+                argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}",
+                      "--HistoryManager.enabled=False"],
+                display_name="page", language="python",
+            )  # fmt: skip
+            client_class = f"{BlockingKernelClient.__module__}.{BlockingKernelClient.__qualname__}"
+
+        self._watch = None
+        self._log = (self.sandbox.root / "kernel.log").open("w+", encoding="utf-8", errors="replace")
+        self._manager = OnePython(connection_file=str(self.sandbox.root / "kernel.json"))
+        try:
+            self._manager.start_kernel(
+                env=self.environment, cwd=str(self.sandbox.folder), stdout=self._log, stderr=self._log
+            )
+            self._watch = Watch(self._manager.provisioner.pid, self.sandbox, self.limits.memory_bytes)
+            self._client = self._manager.client()
+            self._client.start_channels()
+            self._client.wait_for_ready(timeout=START_SECONDS)
+            self._load_probe()
+        except (RuntimeError, OSError, TimeoutError) as error:
+            self._log.flush()
+            words = Path(self._log.name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            if self._watch:
+                self.close()
+            raise KitError(
+                f"The page's kernel did not start: {self._clean(words[-1] if words else str(error))}"
+            ) from None
+
+    def _load_probe(self) -> None:
+        source = Path(__file__).with_name("inkernel.py").read_text(encoding="utf-8")
+        module = "__import__('types').ModuleType('_kit_docs')"
+        load = (
+            f"(lambda m: (m.__dict__.update(get_ipython=get_ipython), exec({source!r}, m.__dict__),"
+            f" __import__('sys').modules.update(_kit_docs=m)))({module})"
+        )
+        if self._evaluate(load) is None or self._ask(f"prepare({self.allow_install})") is None:
+            raise RuntimeError("its state could not be asked")
+
+    @property
+    def _alive(self) -> bool:
+        return self._manager.provisioner.process.poll() is None
+
+    def _execute(self, code: str, collector: OutputCollector, prompts: list[str]) -> tuple[str, str] | None:
+        """Run to the end; (status, why) when something other than the code ended it."""
+        message = self._client.execute(code, allow_stdin=True, stop_on_error=False)
+        deadline = time.monotonic() + self.limits.cell_seconds
+        stopped: tuple[str, str] | None = None
+        while True:
+            if (received := self._message(message)) is not None:
+                if received["msg_type"] == "status" and received["content"]["execution_state"] == "idle":
+                    return stopped
+                collector.take(received)
+            self._answer_prompts(message, prompts)
+            if not self._alive:
+                return self._died(stopped)
+            limit = self._exceeded(collector, deadline)
+            if limit and not stopped:
+                stopped, deadline = limit, time.monotonic() + OBEY_SECONDS
+                self._manager.interrupt_kernel()
+            elif stopped and time.monotonic() > deadline:
+                self.dead = f"{stopped[1]}, and the cell did not obey an interrupt"
+                self._manager.provisioner.process.kill()
+                return stopped
+
+    def _exceeded(self, collector: OutputCollector, deadline: float) -> tuple[str, str] | None:
+        if collector.full:
+            return "too much output", f"it wrote more than {self.limits.output_bytes / 1e6:g} MB of output"
+        if time.monotonic() > deadline:
+            return "timed out", f"it ran longer than {self.limits.cell_seconds:g} s"
+        return None
+
+    def _died(self, stopped: tuple[str, str] | None) -> tuple[str, str]:
+        import signal
+
+        if self._watch.exceeded:
+            used, limit = self._watch.exceeded / 1e9, self.limits.memory_bytes / 1e9
+            self.dead = f"it used {used:.1f} GB of memory, {limit:g} GB are allowed"
+            return "kernel died", self.dead
+        if stopped:
+            self.dead = stopped[1]
+            return stopped
+        status = self._manager.provisioner.process.poll()
+        killed = (
+            f"killed by signal {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
+        )
+        self.dead = f"the kernel ended in this cell ({killed})"
+        return "kernel died", self.dead
+
+    def _message(self, message_id: str) -> dict[str, Any] | None:
+        """The next message of this request, or None after a short wait."""
+        try:
+            received = self._client.iopub_channel.get_msg(timeout=POLL_SECONDS)
+        except queue.Empty:
+            return None
+        return received if received["parent_header"].get("msg_id") == message_id else None
+
+    def _answer_prompts(self, message_id: str, prompts: list[str]) -> None:
+        with contextlib.suppress(queue.Empty):
+            asked = self._client.stdin_channel.get_msg(timeout=0)
+            if asked["parent_header"].get("msg_id") == message_id:
+                prompts.append(asked["content"]["prompt"])
+                self._client.input(self.answer(asked["content"]["prompt"]))
+
+    def _ask(self, call: str) -> str | None:
+        """What a function of the probe returns (its text), or None when the kernel does not answer."""
+        found = self._evaluate(PROBE.format(call=call))
+        if found is None:
+            return None
+        value = ast.literal_eval(found)
+        return value if isinstance(value, str) else ""
+
+    def _evaluate(self, expression: str) -> str | None:
+        """The repr of an expression in the kernel, evaluated in silence: no history, no output, no counter."""
+        request = self._client.execute("", silent=True, store_history=False, user_expressions={"it": expression})
+        deadline = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < deadline and self._alive:
+            try:
+                reply = self._client.shell_channel.get_msg(timeout=0.5)
+            except queue.Empty:
+                continue
+            if reply["parent_header"].get("msg_id") == request:
+                found = reply["content"].get("user_expressions", {}).get("it", {})
+                return found["data"]["text/plain"] if found.get("status") == "ok" else None
+        return None
+
+    def _state(self, asked: Mapping[str, Any]) -> State | None:
+        if self.dead:
+            return None
+        if "state" not in asked:
+            return State(problem="the kernel did not answer between two cells")
+        return state_from(self._clean(asked["state"]))
+
+    def _clean(self, value: Any) -> Any:
+        """The value without keys and without the scratch folder's path."""
+        if isinstance(value, str):
+            value = mask(value, self.secrets)
+            for folder in (self.sandbox.folder, self.sandbox.root):
+                value = value.replace(str(folder), "/page" if folder == self.sandbox.folder else "/scratch")
+            return value
+        if isinstance(value, dict):
+            return {self._clean(name): self._clean(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._clean(inner) for inner in value]
+        return value
+
+
+def _error(collector: OutputCollector, line: int, code: str) -> CellError | None:
+    raised = next((o for o in reversed(collector.outputs) if o["output_type"] == "error"), None)
+    if raised is None:
+        return None
+    lines = code.splitlines()
+    source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    # IPython numbers a cell's file anew in each run: `invalid syntax (1843956808.py, line 1)`.
+    value = re.sub(r" \(\d+\.py, line \d+\)$", "", plain_text(raised["evalue"]))
+    return CellError(raised["ename"], value, line, source, plain_text("\n".join(raised["traceback"])))

@@ -1,0 +1,1 @@
+"""Files: written whole, locked, in scratch folders, and where the project's own lie."""

@@ -1,0 +1,252 @@
+"""Where a page runs: a scratch folder laid out as the page expects, a cleaned environment, limits, and an end for all.
+
+This keeps a page that nobody has read from leaving traces and from running without end. It is no prison: the page's
+code runs as the user who runs the kit, and may read what that user may read.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import psutil
+
+from kit.errors import KitError
+from kit.files.scratch import remove_scratch, scratch_folder
+from kit.pages.code import parse
+
+SPEECH = "state_of_the_union.txt"
+# What a program needs to find itself, speak a language and reach the network; no keys, no homes.
+PASSED = (
+    *("PATH", "LANG", "LANGUAGE", "TZ", "SYSTEMROOT", "COMSPEC", "PATHEXT", "LD_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS"),
+)
+PASSED_STARTS = ("LC_",)
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+INSTALLERS = ("PIP_", "UV_")  # where packages come from; passed on only with --allow-install
+MARK = "KIT_REPLAY"  # in the environment of everything that the page starts
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a page may use: seconds and output bytes a cell, resident memory of the kernel and its children in bytes."""
+
+    cell_seconds: float = 120.0
+    output_bytes: int = 2_000_000
+    memory_bytes: int = 4_000_000_000
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A scratch folder: `root` holds everything, `folder` is where the page runs, deep enough for its `../`."""
+
+    root: Path
+    folder: Path
+    placed: tuple[str, ...] = ()
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def environment(self, own: Mapping[str, str], *, allow_install: bool = False) -> dict[str, str]:
+        """The environment of the page's kernel: cleaned, with `own` in it."""
+        starts = PASSED_STARTS + (INSTALLERS if allow_install else ())
+        passed = {n: v for n, v in os.environ.items() if n in PASSED or n.startswith(starts)}
+        passed |= {n: os.environ[n] for n in PROXIES if "@" not in os.environ.get(n, "@")}  # without a password in it
+        private = {
+            "HOME": str(self.root / "home"),
+            "TMPDIR": str(self.root / "tmp"),
+            "IPYTHONDIR": str(self.root / "home/ipython"),
+            "JUPYTER_RUNTIME_DIR": str(self.root / "home/runtime"),
+            "XDG_CACHE_HOME": str(self.root / "home/cache"),
+            "MPLCONFIGDIR": str(self.root / "home/matplotlib"),
+            "TIKTOKEN_CACHE_DIR": str(self.root / "tiktoken"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONNOUSERSITE": "1",
+            "LANGCHAIN_TRACING_V2": "false",
+            "RAGAS_DO_NOT_TRACK": "true",
+            MARK: self.mark,
+        }
+        return {**passed, **private, **own}
+
+    def remove(self) -> None:
+        """Remove the folder and all that the page wrote."""
+        remove_scratch(self.root)
+
+
+def make_sandbox(codes: Sequence[str], places: Mapping[str, Path]) -> Sandbox:
+    """A scratch folder for a page whose code is `codes`; `places` maps a path as the page writes it to a file.
+
+    The speech of 2022 is placed wherever the page's code names a state_of_the_union.txt.
+    """
+    wanted = dict.fromkeys(path for path in _paths(codes) if PurePosixPath(path).name == SPEECH)
+    depth = max([0, *(_ups(path) for path in (*_paths(codes), *places))])
+    root = scratch_folder("page")
+    try:
+        folder = root.joinpath("page", *(["docs"] * depth))
+        for made in (folder, root / "home", root / "tmp"):
+            made.mkdir(parents=True)
+        for path, file in places.items():
+            target = _inside(folder, path, root / "page")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            except OSError as error:
+                raise KitError(f"{file} cannot be placed at {path}: {error.strerror or error}.") from None
+        speeches = [path for path in wanted if path not in places and _ups(path) <= depth]
+        for path in speeches:
+            _place_speech(_inside(folder, path, root / "page"))
+        place_encoding(root / "tiktoken")
+    except BaseException:
+        remove_scratch(root)
+        raise
+    return Sandbox(root, folder, (*(f"{p} (your {f.name})" for p, f in places.items()), *speeches))
+
+
+def read_places(options: Iterable[str]) -> dict[str, Path]:
+    """`relative/path=FILE` options as path -> file, checked."""
+    places = {}
+    for option in options:
+        path, sign, file = option.partition("=")
+        if not sign or not path or not file:
+            raise KitError(f"Wanted --place relative/path=FILE; found {option!r}.")
+        if PurePosixPath(path).is_absolute() or "\\" in path or ":" in path or path.endswith(("/", "..")):
+            raise KitError(f"--place wants a relative path to a file, as the page writes it; found {path!r}.")
+        if not Path(file).is_file():
+            raise KitError(
+                f"--place {path}: wanted a file at {file}; found {'a folder' if Path(file).is_dir() else 'nothing'}."
+            )
+        places[path] = Path(file)
+    return places
+
+
+def overlay(python: str, folder: Path) -> str:
+    """The Python of a new environment in `folder` that sees what `python` sees; installs go to the new one alone."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib')); print(sysconfig.get_path('platlib'))"
+    seen = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True, timeout=60).stdout.split(
+        "\n"
+    )
+    subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True, timeout=120)
+    own = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    site = subprocess.run([str(own), "-c", ask], capture_output=True, text=True, check=True, timeout=60).stdout.split(
+        "\n"
+    )
+    lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(filter(None, seen))]
+    Path(site[0], "kit_overlay.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(own)
+
+
+class Watch:
+    """Sees every process that a kernel starts, measures their memory, kills the kernel that uses too much."""
+
+    INTERVAL = 0.25
+
+    def __init__(self, pid: int, sandbox: Sandbox, memory_bytes: int):
+        self.kernel, self.sandbox, self.memory_bytes = psutil.Process(pid), sandbox, memory_bytes
+        self.exceeded = 0  # bytes in use when the kernel was killed for it
+        self._seen: set[psutil.Process] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.INTERVAL):
+            used = self._measure()
+            if used > self.memory_bytes:
+                self.exceeded = used
+                with contextlib.suppress(psutil.Error):
+                    self.kernel.kill()
+                return
+
+    def _measure(self) -> int:
+        used = 0
+        with contextlib.suppress(psutil.Error):
+            children = self.kernel.children(recursive=True)
+            self._seen.update(children)
+            for process in (self.kernel, *children):
+                with contextlib.suppress(psutil.Error):
+                    used += process.memory_info().rss
+        return used
+
+    def end(self) -> list[str]:
+        """Kill the kernel and whatever it left running; returns the command lines of what it left."""
+        self._stop.set()
+        self._measure()
+        left = {process for process in (*self._seen, *self._marked()) if process != self.kernel}
+        names = []
+        for process in (self.kernel, *left):
+            with contextlib.suppress(psutil.Error):
+                name = " ".join(process.cmdline())[:80]
+                process.kill()
+                if process != self.kernel and name:
+                    names.append(name)
+        psutil.wait_procs([self.kernel, *left], timeout=5)
+        self._thread.join()
+        return sorted(names)
+
+    def _marked(self) -> Iterable[psutil.Process]:
+        """Processes that left the kernel's family but carry its mark in their environment."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(MARK) == self.sandbox.mark:
+                    yield process
+
+
+def _paths(codes: Sequence[str]) -> list[str]:
+    """The string literals of the code that look like relative paths."""
+    found = []
+    for code in codes:
+        for node in ast.walk(parse(code) or ast.Module([], [])):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_relative(node.value):
+                found.append(node.value)
+    return found
+
+
+def _is_relative(text: str) -> bool:
+    if not text or len(text) > 200 or any(sign in text for sign in ("\n", " ", "\\", "://", "\0")):
+        return False
+    return text.startswith(("../", "./")) or (PurePosixPath(text).name == SPEECH and not text.startswith("/"))
+
+
+def _ups(path: str) -> int:
+    """How many folders above its start a relative path climbs at its highest."""
+    height = highest = 0
+    for part in PurePosixPath(path).parts:
+        height += 1 if part == ".." else -1
+        highest = max(highest, height)
+    return highest
+
+
+def _inside(folder: Path, path: str, root: Path) -> Path:
+    target = Path(os.path.normpath(folder / path))
+    if not target.is_relative_to(root):
+        raise KitError(f"{path} would lie outside of the page's scratch folder.")
+    return target
+
+
+def _place_speech(target: Path) -> None:
+    from kit.texts.speeches import load_speech
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(load_speech(2022).page_content, encoding="utf-8")
+
+
+def place_encoding(folder: Path) -> None:
+    """tiktoken's encoding, so that OpenAIEmbeddings() counts tokens without a download."""
+    from kit.models.minilm import DataFile, verified
+
+    encoding = DataFile(
+        "tiktoken_ext",
+        "data/cl100k_base.tiktoken",
+        "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+    )
+    folder.mkdir()
+    # tiktoken's name for it in its cache: the sha1 of the address that it would load it from.
+    shutil.copyfile(verified(encoding), folder / "9b5ad71b2ce5302211f9c61530b329a4922fc6a4")

@@ -1,0 +1,234 @@
+"""One tenant's view of a shared collection: a retriever that cannot be made to return another's rows."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict, field_validator, model_validator
+
+from kit.errors import KitError, nearest
+from kit.milvus import filters
+from kit.milvus.connection import in_words
+
+if TYPE_CHECKING:
+    from langchain_milvus import Milvus
+
+MAX_K = 16_384  # Milvus' own limit on a search and on a query
+CONSISTENCY = ("Strong", "Session", "Bounded", "Eventually")
+
+
+def tenant_retriever(
+    vector_store: Milvus,
+    field: str,
+    tenant: str | int,
+    k: int = 4,
+    expr: filters.Filter | None = None,
+    consistency_level: str = "Strong",
+) -> TenantRetriever:
+    """A retriever of one tenant's documents: always min(k, the tenant's rows that match) of them, never another's.
+
+    `expr`, here and in `retriever.invoke(question, expr=…)`, narrows the tenant's rows further; it is a filter of
+    `kit.filters`, since a text could close the bracket that it is put into. Where the index returns too few rows, as
+    Milvus Lite's AUTOINDEX does under a filter, the tenant's vectors are compared one by one instead. "Strong" sees
+    every row that was written; a weaker consistency level is faster on a server and may miss the latest.
+
+    Raises:
+        KitError: a blank tenant, a text as `expr`, a field that the collection lacks or of another type, a collection
+            without exactly one dense vector field; on a search, a row of another tenant or without the field.
+    """
+    return TenantRetriever(
+        vector_store=vector_store,
+        field=field,
+        tenant=tenant,
+        k=k,
+        expr=expr,
+        consistency_level=consistency_level,
+    )
+
+
+class TenantRetriever(BaseRetriever):
+    """A retriever bound to one tenant; nothing that is said to it later turns it to another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vector_store: Any
+    field: Any
+    tenant: Any
+    k: Any = 4
+    expr: Any = None
+    consistency_level: Any = "Strong"
+
+    @field_validator("tenant", "k", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        """A tenant or a number as Python's own kind, without methods that a subclass may bring."""
+        if isinstance(value, str):
+            return filters.plain(value)
+        return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> TenantRetriever:
+        filters.tenant(self.field, self.tenant)
+        _check_k(self.k)
+        _check_expr(self.expr)
+        if self.consistency_level not in CONSISTENCY:
+            raise KitError(f"Wanted a consistency level of {', '.join(CONSISTENCY)}; found {self.consistency_level!r}.")
+        with in_words(self.vector_store):
+            _check_collection(self.vector_store, self.field, self.tenant)
+        return self
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
+        k: int | None = None,
+        expr: filters.Filter | None = None,
+    ) -> list[Document]:
+        from pymilvus import MilvusException
+
+        k = self._plain(self.k if k is None else k)
+        _check_k(k)
+        condition = self._condition(expr)
+        vector = self.vector_store.embeddings.embed_query(query)
+        with in_words(self.vector_store):
+            try:
+                documents = self._search(vector, k, condition)
+            except MilvusException:
+                self._check_dimension(vector)
+                raise
+        return [self._checked(document) for document in documents]
+
+    def _search(self, vector: list[float], k: int, condition: str) -> list[Document]:
+        documents = self.vector_store.similarity_search_by_vector(
+            vector, k=k, expr=condition, consistency_level=self.consistency_level
+        )
+        if any(self._is_lookalike(document.metadata.get(self.field)) for document in documents):
+            return self._compare_each(vector, k, condition)
+        if len(documents) < k:
+            there = min(k, self._query(condition, ["count(*)"])[0]["count(*)"])
+            if len(documents) < there:
+                documents = self._compare_each(vector, k, condition)
+            if len(documents) < there:
+                raise KitError(
+                    f"The tenant {self.tenant!r} has {there} rows to return; {len(documents)} came. Rows were deleted "
+                    "meanwhile, or the collection is damaged: `kit doctor` tells."
+                )
+        return documents
+
+    def _is_lookalike(self, found: object) -> bool:
+        """Whether a dynamic field holds what the engine takes for the tenant and is none: True is no 1."""
+        return isinstance(found, bool)
+
+    def _check_dimension(self, vector: list[float]) -> None:
+        store = self.vector_store
+        fields = store.client.describe_collection(store.collection_name)["fields"]
+        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == store._vector_field)
+        if len(vector) != wanted:
+            raise KitError(
+                f"The embeddings give {len(vector)} numbers; the vectors in {store.collection_name!r} have {wanted}. "
+                "Open it with the embeddings that it was filled with."
+            )
+
+    def _condition(self, expr: filters.Filter | None) -> str:
+        """The tenant first, whatever else is asked for."""
+        condition = filters.tenant(self.field, self.tenant)
+        for narrower in (self.expr, expr):
+            _check_expr(narrower)
+            if narrower is not None:
+                condition = condition & narrower
+        return str(condition)
+
+    def _query(self, condition: str, output_fields: list[str], **options: Any) -> list[dict]:
+        return self.vector_store.client.query(
+            self.vector_store.collection_name,
+            filter=condition,
+            output_fields=output_fields,
+            consistency_level=self.consistency_level,
+            **options,
+        )
+
+    def _compare_each(self, vector: list[float], k: int, condition: str) -> list[Document]:
+        """The best k by the collection's own metric, computed here over up to 16,384 of the tenant's vectors."""
+        store = self.vector_store
+        rows = [
+            row for row in self._query(condition, ["*"], limit=MAX_K) if not self._is_lookalike(row.get(self.field))
+        ]
+        if not rows:
+            return []
+        client, name = store.client, store.collection_name
+        metric = client.describe_index(name, client.list_indexes(name, field_name=store._vector_field)[0])[
+            "metric_type"
+        ]
+        vectors = np.array([row.pop(store._vector_field) for row in rows], dtype=np.float64)
+        best = np.argsort(-_closeness(vectors, np.array(vector), metric), kind="stable")[:k]
+        return [store._parse_document(rows[i]) for i in best]
+
+    def _checked(self, document: Document) -> Document:
+        """The document, once its own field was seen to hold the tenant, whatever the engine made of the filter."""
+        found = document.metadata.get(self.field)
+        if found is None:
+            raise KitError(
+                f"A row came back without its field {self.field!r}, so whose it is cannot be told. Reopen the vector "
+                "store with enable_dynamic_field=True if that is where the field is kept."
+            )
+        if isinstance(found, bool) or found != self.tenant:
+            raise KitError(f"A search for the tenant {self.tenant!r} met a row of another one; nothing is given out.")
+        return document
+
+
+def _closeness(vectors: np.ndarray, question: np.ndarray, metric: str) -> np.ndarray:
+    """One number a vector, the closest highest: the metric as Milvus defines it, L2 turned around."""
+    if metric == "L2":
+        return -((vectors - question) ** 2).sum(axis=1)
+    products = vectors @ question
+    if metric == "IP":
+        return products
+    return products / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(question), np.finfo(float).tiny)
+
+
+def _check_k(k: object) -> None:
+    if isinstance(k, bool) or not isinstance(k, int) or not 0 < k <= MAX_K:
+        raise KitError(f"Wanted k, a number of documents from 1 to {MAX_K}; found {k!r}.")
+
+
+def _check_expr(expr: object) -> None:
+    if expr is not None and not filters.is_filter(expr):
+        raise KitError(
+            f"Wanted a filter of kit.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. A text could "
+            'widen the tenant\'s rows. Build it: expr=kit.field("year") >= 2020.'
+        )
+
+
+def _check_collection(vector_store: Milvus, field: str, tenant: str | int) -> None:
+    client, name = vector_store.client, vector_store.collection_name
+    if not client.has_collection(name):
+        raise KitError(f"There is no collection {name!r} to retrieve from. Ingest documents first, or mend the name.")
+    schema = client.describe_collection(name)
+    kinds = {one["name"]: one["type"].name for one in schema["fields"]}
+    if field in kinds:
+        wanted = "VARCHAR" if isinstance(tenant, str) else "INT"
+        if not kinds[field].startswith(wanted):
+            raise KitError(
+                f"The tenant {tenant!r} wants a field of type {wanted}; {field!r} in {name!r} is {kinds[field]}."
+            )
+    elif not (schema.get("enable_dynamic_field") and vector_store.enable_dynamic_field):
+        raise KitError(
+            f"The collection {name!r} has no field {field!r}; it has {', '.join(kinds)}.{nearest(field, list(kinds))}"
+        )
+    vectors = [one for one, kind in kinds.items() if "VECTOR" in kind]
+    if (
+        len(vectors) != 1
+        or kinds[vectors[0]] != "FLOAT_VECTOR"
+        or isinstance(vector_store.embeddings, list | type(None))
+    ):
+        shown = ", ".join(f"{one}: {kinds[one]}" for one in vectors)
+        raise KitError(
+            f"A tenant's retriever wants one dense vector field with its embeddings; {name!r} has {shown}. A full-text "
+            "search returns only rows with matching words, so min(k, rows) could not be kept."
+        )

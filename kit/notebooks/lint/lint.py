@@ -1,0 +1,60 @@
+"""Every finding on the notebooks of a folder: broken files, files and manifest that disagree, and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kit.errors import KitError
+from kit.notebooks.files import read_notebook
+from kit.notebooks.lint.rules import RULES, Draft
+from kit.notebooks.manifest import Manifest, Notebook
+from kit.pages.page import load_page
+from kit.settings import Settings
+
+
+class Finding(NamedTuple):
+    """Something to mend: the file, the cell (from 1; 0 for the file as a whole), the rule and what is wrong."""
+
+    file: str
+    cell: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}, cell {self.cell}" if self.cell else self.file
+        return f"{where}: {self.message} ({self.rule})"
+
+
+def lint(manifest: Manifest, notebooks: Sequence[Notebook], settings: Settings) -> list[Finding]:
+    """The findings on these notebooks; when they are all of the manifest's, also on what else lies in its folder."""
+    secrets = tuple(secret for secret in settings.secrets if len(secret) >= 8)
+    block_ids = frozenset(block.id for block in load_page(manifest.page))
+    findings = unlisted(manifest) if list(notebooks) == list(manifest.notebooks) else []
+    for notebook in notebooks:
+        if notebook.path.is_file():
+            findings += lint_notebook(notebook.path, block_ids, secrets)
+        else:
+            missing = "is in index.toml, but there is no such file: restore it, or remove its row"
+            findings.append(Finding(notebook.file, 0, "no-file", missing))
+    return findings
+
+
+def unlisted(manifest: Manifest) -> list[Finding]:
+    """A finding for each notebook in the folder that the manifest does not list."""
+    listed = {notebook.file for notebook in manifest.notebooks}
+    wanted = "is not in index.toml: add a [[notebook]] row, or remove it"
+    files = sorted(path.name for path in manifest.folder.glob("*.ipynb"))
+    return [Finding(file, 0, "unlisted", wanted) for file in files if file not in listed]
+
+
+def lint_notebook(path: Path, block_ids: frozenset[str], secrets: tuple[str, ...] = ()) -> list[Finding]:
+    """The findings on one file; one that is no notebook at all is a finding too."""
+    try:
+        draft = Draft(read_notebook(path), block_ids, secrets)
+    except KitError as error:
+        return [Finding(path.name, 0, "broken", str(error).removeprefix(f"{path} "))]
+    return [
+        Finding(path.name, index + 1, name, message) for name, rule in RULES.items() for index, message in rule(draft)
+    ]

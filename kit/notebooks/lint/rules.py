@@ -1,0 +1,239 @@
+"""What a notebook must be like: one small function a rule, each yielding the cell and what is wrong there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+from kit.errors import nearest
+from kit.notebooks.coverage import mirrored_ids
+from kit.notebooks.files import tags, text_of
+from kit.notebooks.lint.source import only_imports, only_literals, shows
+
+TAGS = (
+    "parameters",
+    "imports",
+    "versions",
+    "scores",
+    "check",
+    "docs-check",
+    "raises-exception",
+    "skip-execution",
+    "nbval-check-output",
+    "nbval-ignore-output",
+    "nbval-skip",
+)
+SILENT = ("imports", "nbval-ignore-output", "nbval-skip", "skip-execution", "raises-exception")
+CELL_LINES = 20
+OPENING = ("**Mirrors**", "**Goal**", "**Time**", "**Needs**")
+
+PATH = re.compile(
+    r"(?<![\w.-])/(?:home|root|tmp|Users|private|var/folders)/[^\s'\"]*|\b[A-Z]:\\[\w\\]+|site-packages|ipykernel_\d+"
+)
+ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]{6,}|\b0x7f[0-9A-Fa-f]{6,}")
+CLOCK = re.compile(r"\b\d{1,2}:[0-5]\d:[0-5]\d\b|\b20\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d")
+KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{16,}")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A notebook to check, the ids of the docs page's blocks, and values that must never be shown."""
+
+    nb: NotebookNode
+    block_ids: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = ()
+
+
+Found = Iterator[tuple[int, str]]  # the index of a cell (from 0) and what is wrong there
+
+
+def unknown_tag(draft: Draft) -> Found:
+    """A misspelt tag would silently do nothing."""
+    for index, cell in enumerate(draft.nb.cells):
+        for tag in tags(cell):
+            if tag not in TAGS:
+                yield index, f'unknown tag "{tag}".{nearest(str(tag), TAGS)}'
+
+
+def unknown_mirror(draft: Draft) -> Found:
+    """A cell follows only blocks that the page has."""
+    for index, cell in enumerate(draft.nb.cells):
+        for block_id in mirrored_ids(cell):
+            if block_id not in draft.block_ids:
+                yield index, f'the page has no block "{block_id}".{nearest(block_id, sorted(draft.block_ids))}'
+
+
+def counts(draft: Draft) -> Found:
+    """The outputs are of one clean run, from top to bottom: execution counts 1..n, no empty cell."""
+    expected = 0
+    for index, cell in _code(draft.nb):
+        if "skip-execution" in tags(cell):
+            continue
+        expected += 1
+        if cell.execution_count != expected:
+            yield index, f"execution count {cell.execution_count}, wanted {expected}: run `kit notebooks update`"
+            return
+
+
+def missing_output(draft: Draft) -> Found:
+    """A checked cell that shows something has it stored; nbval passes a stripped cell."""
+    for index, cell in _code(draft.nb):
+        ignored = set(SILENT) & set(tags(cell))
+        if not ignored and not cell.outputs and shows(cell.source):
+            yield index, "shows something, but no output is stored: run `kit notebooks update`"
+
+
+def semicolon(draft: Draft) -> Found:
+    """A trailing `;` hides an output in Jupyter but not under nbval."""
+    for index, cell in _code(draft.nb):
+        if cell.source.rstrip().endswith(";"):
+            yield index, "ends in `;`, which nbval does not honour: assign the value to `_` instead"
+
+
+def untagged_error(draft: Draft) -> Found:
+    """An error is stored only where one is expected."""
+    for index, cell in _code(draft.nb):
+        if "raises-exception" not in tags(cell) and (error := _error(cell)):
+            yield index, f"stores {error.ename}, but is not tagged raises-exception"
+
+
+def unchecked_error(draft: Draft) -> Found:
+    """A cell that is meant to fail is seen to fail: its error is stored and compared."""
+    for index, cell in _code(draft.nb):
+        if "raises-exception" not in tags(cell):
+            continue
+        if "nbval-check-output" not in tags(cell):
+            yield index, "raises-exception wants nbval-check-output beside it, or a cell that passes goes unseen"
+        elif not _error(cell):
+            yield index, "is tagged raises-exception, but stores no error"
+
+
+def half_skipped(draft: Draft) -> Found:
+    """nbval knows nbval-skip, nbclient and papermill know skip-execution: a cell has both or neither."""
+    for index, cell in enumerate(draft.nb.cells):
+        if len({"nbval-skip", "skip-execution"} & set(tags(cell))) == 1:
+            yield index, "wants nbval-skip and skip-execution together"
+
+
+def path_in_output(draft: Draft) -> Found:
+    """An output holds on any machine."""
+    yield from _in_outputs(draft.nb, PATH, "a path of one machine")
+
+
+def address_in_output(draft: Draft) -> Found:
+    """An output holds in any run."""
+    yield from _in_outputs(draft.nb, ADDRESS, "a memory address")
+
+
+def clock_in_output(draft: Draft) -> Found:
+    """An output holds at any time."""
+    yield from _in_outputs(draft.nb, CLOCK, "a clock time")
+
+
+def key_shown(draft: Draft) -> Found:
+    """No key is stored, in an output or in a cell; the finding does not repeat it."""
+    for index, cell in enumerate(draft.nb.cells):
+        texts = [cell.source, *(_texts(cell) if cell.cell_type == "code" else ())]
+        if any(KEY.search(text) or any(secret in text for secret in draft.secrets) for text in texts):
+            yield index, "shows a key: take it out, and revoke it if it was ever pushed"
+
+
+def opening(draft: Draft) -> Found:
+    """The first cell is a title and what the reader must know: Mirrors, Goal, Time, Needs."""
+    first = draft.nb.cells[0] if draft.nb.cells else None
+    if first is None or first.cell_type != "markdown":
+        yield 0, "wanted a Markdown cell with one H1 and Mirrors, Goal, Time, Needs first"
+        return
+    titles = re.findall(r"^# \S", first.source, flags=re.MULTILINE)
+    missing = [word for word in OPENING if word not in first.source]
+    if len(titles) != 1:
+        yield 0, f"wanted one H1 in the first cell, found {len(titles)}"
+    if missing:
+        yield 0, f"the first cell lacks {', '.join(missing)}"
+
+
+def imports_first(draft: Draft) -> Found:
+    """The first code cell is tagged imports and does nothing else."""
+    index, cell = next(_code(draft.nb), (0, None))
+    if cell is None or "imports" not in tags(cell):
+        yield index, "the first code cell wants the tag imports"
+    elif not only_imports(cell.source):
+        yield index, "the cell of imports does more than import: move it to a later cell"
+
+
+def parameters_second(draft: Draft) -> Found:
+    """The second code cell is tagged parameters and only assigns plain literals."""
+    index, cell = next((pair for n, pair in enumerate(_code(draft.nb)) if n == 1), (0, None))
+    if cell is None or "parameters" not in tags(cell):
+        yield index, "the second code cell wants the tag parameters"
+    elif not only_literals(cell.source):
+        yield index, "parameters are plain literals: NAME = 4, NAME = 'text', NAME = [1, 2]"
+
+
+def closing(draft: Draft) -> Found:
+    """The last two cells: what was learnt, and the versions, which are not compared."""
+    last = len(draft.nb.cells) - 1
+    if last < 1 or not re.search(r"^#+ What you learn(t|ed)", draft.nb.cells[-2].source, flags=re.MULTILINE):
+        yield max(last - 1, 0), 'wanted a Markdown cell with the heading "What you learnt" before the last cell'
+    if last < 0 or not {"versions", "nbval-ignore-output"} <= set(tags(draft.nb.cells[-1])):
+        yield max(last, 0), "wanted a last cell tagged versions and nbval-ignore-output"
+
+
+def long_cell(draft: Draft) -> Found:
+    """One idea a cell; imports are none."""
+    for index, cell in _code(draft.nb):
+        if (lines := len(cell.source.splitlines())) > CELL_LINES and "imports" not in tags(cell):
+            yield index, f"{lines} lines; at most {CELL_LINES}: one idea a cell"
+
+
+Rule = Callable[[Draft], Found]
+RULES: dict[str, Rule] = {
+    rule.__name__.replace("_", "-"): rule
+    for rule in (
+        unknown_tag,
+        unknown_mirror,
+        counts,
+        missing_output,
+        semicolon,
+        untagged_error,
+        unchecked_error,
+        half_skipped,
+        path_in_output,
+        address_in_output,
+        clock_in_output,
+        key_shown,
+        opening,
+        imports_first,
+        parameters_second,
+        closing,
+        long_cell,
+    )
+}
+
+
+def _code(nb: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    return ((index, cell) for index, cell in enumerate(nb.cells) if cell.cell_type == "code")
+
+
+def _error(cell: NotebookNode) -> NotebookNode | None:
+    return next((output for output in cell.outputs if output.output_type == "error"), None)
+
+
+def _in_outputs(nb: NotebookNode, pattern: re.Pattern, what: str) -> Found:
+    for index, cell in _code(nb):
+        if match := next((m for text in _texts(cell) if (m := pattern.search(text))), None):
+            yield index, f"an output shows {what}: {match.group()[:60]!r}"
+
+
+def _texts(cell: NotebookNode) -> Iterator[str]:
+    """Everything a reader could read in a cell's outputs; images are left out."""
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            yield output.text
+        elif output.output_type == "error":
+            yield "\n".join([output.ename, output.evalue, *output.traceback])
+        else:
+            yield from (text_of(value) for mime, value in output.data.items() if not mime.startswith("image/"))

@@ -1,0 +1,70 @@
+"""The tour's report: index.html and each executed notebook as a page, all opening without a network."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+from kit.files.write import write_whole
+from kit.notebooks.files import tags
+from kit.notebooks.records import Outcome, Tour
+from kit.notebooks.run import in_short
+
+# Whatever a notebook shows, its page loads nothing and runs nothing.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+LINK = re.compile(r'href="(\w+)\.ipynb(#[^"]*)?"')  # to a notebook beside it, whose page lies beside its page
+NOTEBOOK_PAGE = """\
+{%- extends 'lab/index.html.j2' -%}
+{%- block html_head_js -%}<meta http-equiv="Content-Security-Policy" content="POLICY">{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block body_header -%}
+{{ super() }}<nav style="font: 14px system-ui, sans-serif; padding: 12px 24px"><a href="index.html">← Tour</a></nav>
+{%- endblock -%}
+""".replace("POLICY", POLICY)
+
+
+def write_notebook_page(folder: Path, outcome: Outcome) -> None:
+    """Write the executed notebook of an outcome as `<stem>.html`."""
+    write_whole(folder / f"{outcome.notebook.stem}.html", notebook_page(outcome))
+
+
+def notebook_page(outcome: Outcome) -> str:
+    """The executed notebook as one HTML page in JupyterLab's looks, with nothing outside of it."""
+    nb: NotebookNode = copy.deepcopy(outcome.result.executed)
+    for cell in nb.cells:
+        if "raises-exception" in tags(cell):  # as it is stored; an error that is none of these keeps its traceback
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    output.traceback = in_short(output)
+    exporter = HTMLExporter(raw_template=NOTEBOOK_PAGE, embed_images=True)
+    page, _ = exporter.from_notebook_node(nb, {"metadata": {"name": outcome.notebook.title}})
+    return LINK.sub(r'href="\1.html\2"', page)
+
+
+def write_index(folder: Path, tour: Tour, command: str) -> None:
+    """Write index.html: the verdict, the tables, the scores, what differs, times and versions."""
+    write_whole(folder / "index.html", index_page(tour, command))
+
+
+def index_page(tour: Tour, command: str) -> str:
+    """The report's first page; everything in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    longest = max((outcome.result.seconds.total for outcome in tour.outcomes if outcome.result), default=1.0)
+    return environment.get_template("report.html").render(
+        tour=tour, command=command, policy=POLICY, longest=max(longest, 0.001), diff_lines=diff_lines
+    )
+
+
+def diff_lines(diff: str) -> list[tuple[str, str]]:
+    """(kind, line) for each line of a unified diff: `old`, `new`, `at` or `same`."""
+    kinds = {"-": "old", "+": "new", "@": "at"}
+    return [(kinds.get(line[:1], "same"), line) for line in diff.splitlines()]

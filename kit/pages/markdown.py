@@ -1,0 +1,254 @@
+"""Markdown and MDX read into blocks; every line that holds text becomes part of a block or is reported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kit.errors import KitError
+from kit.pages.page import Block, Page, Unparsed, sha256
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+    from kit.pages.mdx import Tag
+
+PYTHON = ("python", "py", "python3", "ipython", "ipython3", "{python}", "{code-cell}", "{ipython3}")
+PLAIN = ("", "text", "txt", "console", "plaintext", "stdout")  # fences that below Python code show what it printed
+GROUPS = ("Tabs", "CodeGroup", "CodeTabs")  # components that show one of their parts at a time
+# Components of LangChain's site that stand for code: what their first tab shows.
+COMPONENTS = {
+    "EmbeddingTabs": "from langchain_openai import OpenAIEmbeddings\n\n"
+    '{var} = OpenAIEmbeddings(model="text-embedding-3-large")\n',
+    "ChatModelTabs": 'from langchain_openai import ChatOpenAI\n\n{var} = ChatOpenAI(model="gpt-4o-mini")\n',
+}
+COMPONENTS |= {"EmbeddingsTabsPy": COMPONENTS["EmbeddingTabs"], "ChatModelTabsPy": COMPONENTS["ChatModelTabs"]}
+
+
+class Component(NamedTuple):
+    """An open JSX component: its name, its number when it is a group of tabs, `number/title` when it is a tab."""
+
+    name: str
+    group: int = 0
+    tab: str = ""
+
+
+def parse_text(source: str, *, name: str = "page", mdx: bool | None = None) -> Page:
+    """A Markdown or MDX text as a page; `mdx=None` finds out by itself.
+
+    Fences marked `output`, and unmarked ones right below Python code, are stored outputs; other fences are code.
+    Raises KitError for a fence that is never closed.
+    """
+    reading = Reading()
+    form = reading.text(source, mdx=mdx)
+    return Page(name, sha256(source), form, tuple(reading.blocks), tuple(reading.unparsed))
+
+
+@dataclass
+class Reading:
+    """What has been read of a page so far; headings and counts run on from one text to the next."""
+
+    blocks: list[Block] = field(default_factory=list)
+    unparsed: list[Unparsed] = field(default_factory=list)
+    cell: int = 0
+    _headings: list[tuple[int, str]] = field(default_factory=list)
+    _counts: Counter = field(default_factory=Counter)
+    _components: list[Component] = field(default_factory=list)  # open ones, outermost first
+    _groups: int = 0
+
+    def text(self, source: str, *, mdx: bool | None = None) -> str:
+        """Read a text; returns its form, `markdown` or `mdx`."""
+        environment: dict[str, Any] = {}
+        tokens = _parser(mdx=bool(mdx)).parse(source, environment)
+        if mdx is None and any(map(_looks_like_mdx, tokens)):
+            mdx, environment = True, {}
+            tokens = _parser(mdx=True).parse(source, environment)
+        lines = source.splitlines()
+        covered: set[int] = {n for ref in environment.get("references", {}).values() for n in range(*ref["map"])}
+        for position, token in enumerate(tokens):
+            self._token(token, tokens, position, lines, covered)
+        self._left_over(lines, covered)
+        return "mdx" if mdx else "markdown"
+
+    def add(self, kind: str, text: str, lines: tuple[int, int], *, tab: str = "", **rest: Any) -> Block:
+        """A block under the headings read so far."""
+        heading = self._headings[-1][1] if self._headings else "top"
+        slug = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "top"
+        self._counts[slug, kind] += 1
+        path = tuple(name for _, name in self._headings)
+        tab = tab or next((c.tab for c in reversed(self._components) if c.tab), "")
+        block = Block(
+            f"{slug}/{kind}-{self._counts[slug, kind]}", kind, heading, lines, sha256(text), text,
+            path=path, cell=self.cell, tab=tab, **rest,
+        )  # fmt: skip
+        self.blocks.append(block)
+        return block
+
+    def _token(self, token: Token, tokens: Sequence[Token], position: int, lines: list[str], covered: set[int]) -> None:
+        if token.type == "heading_open":
+            depth = int(token.tag[1:])
+            self._headings = [h for h in self._headings if h[0] < depth] + [(depth, tokens[position + 1].content)]
+        if token.meta and "tags" in token.meta:
+            self._tags(token, lines)
+        if token.map and token.type not in ("bullet_list_open", "ordered_list_open", "list_item_open"):
+            covered.update(range(*token.map))
+        if token.type in ("fence", "code_block"):
+            self._code(token, lines)
+        elif _is_prose(token, tokens, position):
+            first, end = token.map
+            covered.update(range(first, end))
+            text = "\n".join(lines[first:end]).strip()
+            last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
+            self.add("prose", text, (first + 1, last))
+
+    def _code(self, token: Token, lines: list[str]) -> None:
+        first, end = token.map
+        if token.type == "fence" and not _is_closed(token, lines):
+            raise KitError(
+                f"{f'Cell {self.cell}, line' if self.cell else 'Line'} {first + 1} opens a code block with "
+                f"{token.markup} that is never closed. Close it with {token.markup} on a line of its own, at the "
+                "same indent."
+            )
+        words = token.info.strip().split()
+        language = words[0].lower() if words else ""
+        if language.startswith("{") and len(words) > 1:
+            language = words[1].lower() if words[0] == "{code-cell}" else language
+        last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
+        markup = "fence" if token.type == "fence" else "indented"
+        if self._is_output(language, words) or self._is_shown_value(token, language):
+            self.add("output", token.content, (first + 1, last), markup=markup, language=language)
+        else:
+            language = "python" if language in PYTHON else language
+            group = self._components[-1].group if self._components else 0
+            title = " ".join(word for word in words[1:] if "=" not in word and not word.startswith("{"))
+            tab = f"{group}/{title or language}" if group else ""
+            self.add("code", token.content, (first + 1, last), markup=markup, language=language, tab=tab)
+
+    def _is_output(self, language: str, words: list[str]) -> bool:
+        if language == "output" or any(c.name == "CodeOutputBlock" for c in self._components):
+            return True
+        below_python = bool(self.blocks) and (self.blocks[-1].kind == "output" or self.blocks[-1].language == "python")
+        titled = any(word.lower().strip("\"'") in ("output", "response") for word in words[1:])
+        in_group = bool(self._components) and self._components[-1].group > 0
+        return below_python and (titled or (language in PLAIN and not in_group))
+
+    def _is_shown_value(self, token: Token, language: str) -> bool:
+        """A fence marked `python` that holds a list or dict of values, right below code: what that code returned."""
+        if language not in PYTHON or not self.blocks or self.blocks[-1].language != "python":
+            return False
+        try:
+            shown = ast.parse(token.content.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+        if not isinstance(shown, ast.List | ast.Tuple | ast.Dict | ast.Set):
+            return False
+        made = {id(node.func) for node in ast.walk(shown) if isinstance(node, ast.Call)}  # Document(…)
+        return not any(isinstance(node, ast.Name) and id(node) not in made for node in ast.walk(shown))
+
+    def _tags(self, token: Token, lines: list[str]) -> None:
+        first, end = token.map
+        for tag in token.meta["tags"]:
+            if tag.opens and tag.closes:
+                self._stands_alone(tag, (first + 1, end))
+            elif tag.opens:
+                self._components.append(self._component(tag))
+            elif any(c.name == tag.name for c in self._components):
+                while self._components.pop().name != tag.name:
+                    pass
+            elif not any(f"<{tag.name}" in b.text for b in self.blocks if b.kind == "prose"):
+                self.leave(first, end, f"</{tag.name}> closes what was not opened: {lines[first].strip()[:40]}")
+
+    def _component(self, tag: Tag) -> Component:
+        if tag.name in GROUPS:
+            self._groups += 1
+            return Component(tag.name, group=self._groups)
+        group = self._components[-1].group if self._components else 0
+        title = next((tag.attributes[key] for key in ("title", "label", "value") if tag.attributes.get(key)), "")
+        return Component(tag.name, tab=f"{group}/{title}" if group else "")
+
+    def _stands_alone(self, tag: Tag, lines: tuple[int, int]) -> None:
+        """A component without content: code when it is known what it shows; others may hide content."""
+        if code := COMPONENTS.get(tag.name):
+            default = "llm" if tag.name.startswith("Chat") else "embeddings"
+            text = code.format(var=tag.attributes.get("customVarName") or default)
+            self.add("code", text, lines, markup="component", language="python")
+        elif tag.name[:1].isupper():
+            why = f"the component <{tag.name} /> is filled elsewhere; what it shows is not in the page"
+            self.leave(lines[0] - 1, lines[1], why)
+
+    def _left_over(self, lines: list[str], covered: set[int]) -> None:
+        """Report each line with text on it that became no part of a block."""
+        left = [n for n, line in enumerate(lines) if line.strip() and n not in covered]
+        for n in left:
+            self.leave(n, n + 1, f"not understood: {lines[n].strip()[:60]}")
+        for component in self._components if not self.cell else ():
+            self.leave(len(lines) - 1, len(lines), f"<{component.name}> is never closed")
+
+    def leave(self, first: int, end: int, why: str) -> None:
+        """Report lines (from 0, end excluded) that became no part of a block."""
+        self.unparsed.append(Unparsed((first + 1, end), why, self.cell))
+
+
+def _parser(*, mdx: bool) -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.front_matter import front_matter_plugin
+
+    from kit.pages.mdx import directive_plugin, mdx_plugin
+
+    return MarkdownIt("commonmark").use(front_matter_plugin).use(mdx_plugin if mdx else directive_plugin)
+
+
+def _looks_like_mdx(token: Token) -> bool:
+    """Components, ES modules and MkDocs' tabs, none of which CommonMark knows."""
+    text = token.content.lstrip()
+    if token.type == "directive":
+        return not text.startswith(":::")
+    if token.type not in ("html_block", "inline"):
+        return False
+    if text.startswith(("<", "</")):
+        return text.lstrip("</")[:1].isupper()
+    return token.level == 1 and text.startswith("import ") and (" from '" in text or ' from "' in text)
+
+
+def _is_prose(token: Token, tokens: Sequence[Token], position: int) -> bool:
+    """A paragraph, quote or list is one block; one that holds code is taken apart down to its paragraphs."""
+    if token.type == "html_block":
+        return token.level == 0
+    if token.type not in ("paragraph_open", "blockquote_open", "bullet_list_open", "ordered_list_open"):
+        return False
+    if token.type != "paragraph_open" and _holds_code(tokens, position):
+        return False
+    return all(_holds_code(tokens, outer) for outer in _containers(tokens, position))
+
+
+def _containers(tokens: Sequence[Token], position: int) -> Iterator[int]:
+    """The positions of the quotes and lists around a token."""
+    level = tokens[position].level
+    for outer in range(position - 1, -1, -1):
+        if level == 0:
+            return
+        if tokens[outer].nesting == 1 and tokens[outer].level < level:
+            level = tokens[outer].level
+            if tokens[outer].type in ("blockquote_open", "bullet_list_open", "ordered_list_open"):
+                yield outer
+
+
+def _holds_code(tokens: Sequence[Token], position: int) -> bool:
+    level = tokens[position].level
+    for token in tokens[position + 1 :]:
+        if token.level == level and token.nesting == -1:
+            return False
+        if token.type in ("fence", "code_block") or (token.meta and "tags" in token.meta):
+            return True
+    return False
+
+
+def _is_closed(token: Token, lines: list[str]) -> bool:
+    first, end = token.map
+    closing = lines[end - 1].strip().lstrip("> ") if end - first >= 2 else ""
+    return closing.startswith(token.markup) and not closing.strip(token.markup[0])

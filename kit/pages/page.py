@@ -1,0 +1,105 @@
+"""A docs page as blocks with stable ids, and its fingerprint in `data/pages/`: ids and hashes, no text of the page."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kit.errors import KitError, nearest
+from kit.files.project import pages_folder
+
+FOLDER = pages_folder()
+
+
+class Block(NamedTuple):
+    """A piece of a page: prose (a paragraph, quote or list), code, or the output stored below code.
+
+    `id` is the slug of the nearest heading, the kind and a count within that heading: `per-user-retrieval/code-2`.
+    `lines` are the first and the last line, counted from 1, in the file, or in its cell when the page is a notebook
+    (`cell` from 1). `path` holds the headings above it. `text` and what follows it are empty in a fingerprint.
+    """
+
+    id: str
+    kind: str
+    heading: str
+    lines: tuple[int, int]
+    sha256: str
+    text: str = ""
+    language: str = ""
+    path: tuple[str, ...] = ()
+    cell: int = 0
+    markup: str = ""  # fence, indented, cell, component; "" for prose
+    tab: str = ""  # `2/Cohere`: the tabs' number on the page and the tab's title, when it stands in one
+    outputs: tuple[Mapping[str, Any], ...] = ()  # a notebook's stored output as nbformat has it
+
+    @property
+    def where(self) -> str:
+        """`lines 14-16`, in a notebook `cell 3, lines 1-2`."""
+        first, last = self.lines
+        lines = f"line {first}" if first == last else f"lines {first}-{last}"
+        return f"cell {self.cell}, {lines}" if self.cell else lines
+
+
+class Unparsed(NamedTuple):
+    """Lines that were read as no block, and why."""
+
+    lines: tuple[int, int]
+    why: str
+    cell: int = 0
+
+
+class Page(NamedTuple):
+    """A page that was read: the blocks in order, what was left over, its form (markdown, mdx, notebook)."""
+
+    name: str
+    sha256: str
+    form: str
+    blocks: tuple[Block, ...]
+    unparsed: tuple[Unparsed, ...] = ()
+
+    @property
+    def code(self) -> tuple[Block, ...]:
+        """The code blocks."""
+        return tuple(block for block in self.blocks if block.kind == "code")
+
+    def stored(self, code: Block) -> list[Block]:
+        """The outputs that stand below a code block."""
+        following = self.blocks[self.blocks.index(code) + 1 :]
+        found = []
+        for block in following:
+            if block.kind == "code":
+                break
+            if block.kind == "output":
+                found.append(block)
+        return found
+
+
+def load_page(name: str) -> list[Block]:
+    """The fingerprint of a page that the kit knows by name, in the order of the page."""
+    known = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    if name not in known:
+        raise KitError(f'No page is known as "{name}".{nearest(name, known)} There are: {", ".join(known) or "none"}.')
+    with (FOLDER / f"{name}.toml").open("rb") as file:
+        rows = tomllib.load(file)["block"]
+    return [Block(**row | {"lines": tuple(row["lines"])}) for row in rows]
+
+
+def fingerprint(page: Page) -> str:
+    """The TOML of `data/pages/<name>.toml` for a page: hashes of the page and of each block."""
+    head = f'page = "{page.name}"\nsha256 = "{page.sha256}"\n'
+    return head + "".join(
+        f'\n[[block]]\nid = "{b.id}"\nkind = "{b.kind}"\nheading = {_toml_text(b.heading)}\n'
+        f'lines = [{b.lines[0]}, {b.lines[1]}]\nsha256 = "{b.sha256}"\n'
+        for b in page.blocks
+    )
+
+
+def sha256(text: str) -> str:
+    """The hash that identifies a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _toml_text(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

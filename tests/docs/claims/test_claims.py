@@ -1,0 +1,85 @@
+"""Claims: what sentences and calls of a page say, tied to probes, and what becomes of them."""
+
+import pytest
+
+from kit.docs.claims.probe import Probed
+from kit.docs.claims.sentences import contradictions, find_claims, judge_claims, sentences
+from kit.pages.markdown import parse_text
+
+
+def _found(page: str) -> list[tuple[str, str]]:
+    return [(claim.probe, claim.expects) for claim in find_claims(parse_text(page).blocks)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "claims"),
+    [
+        ("Partition key is now not available in Milvus Lite.", [("partition-key", "no")]),
+        ("Milvus Lite supports the partition key.", [("partition-key", "yes")]),
+        ("Full-text search isn't supported in Milvus Lite.", [("bm25", "no")]),
+        ("Only FLAT is there in Milvus Lite.", [("index-types", "no")]),
+        ('Write `namespace == in ["a", "b"]`.', [("filter-equals-in", "yes")]),
+        ('Write `namespace in ["a", "b"]`.', [("filter-in", "yes")]),
+        ("The latest pymilvus comes with Milvus Lite.", [("pymilvus-brings-lite", "yes")]),
+        ("Milvus recommends the partition key.", []),
+        ("Milvus Lite keeps a collection in a file.", []),
+    ],
+)
+def test_a_sentence_is_tied_to_the_probe_that_tries_what_it_says(sentence, claims):
+    assert _found(sentence) == claims
+
+
+@pytest.mark.parametrize(
+    ("code", "claims"),
+    [
+        ("key = getpass.getpass('key')", [("unattended-prompt", "yes")]),
+        ("if not key:\n    key = getpass.getpass('key')", []),
+        ("embeddings = OpenAIEmbeddings()", [("openai-embeddings-offline", "yes")]),
+        ("embeddings = OpenAIEmbeddings(check_embedding_ctx_length=False)", []),
+        ("Milvus(e, partition_key_field='user')", [("langchain-partition-key", "yes")]),
+        ("Milvus(e, partition_key_field='user', enable_dynamic_field=True)", []),
+        ("ids = store.upsert(a, b)", [("langchain-upsert-returns-ids", "yes")]),
+        ("pks = store.get_pks('id in [1,2]')\ndocs = [1, 2, 3]\nstore.upsert(pks, docs)",
+         [("langchain-upsert-fewer-ids", "yes")]),
+        ("pks = store.get_pks('id in [1,2]')\ndocs = [1, 2]\nstore.upsert(pks, docs)", []),
+        ("retriever.invoke('q', filter={'a': 1})", [("langchain-retriever-filter", "yes")]),
+        ("this is no Python", []),
+    ],
+)  # fmt: skip
+def test_a_call_is_tied_to_the_probe_that_tries_what_the_page_takes_for_granted(code, claims):
+    assert _found(f"```python\n{code}\n```") == claims
+
+
+def test_a_claim_is_known_by_its_block_and_hash_and_not_by_its_place():
+    one = find_claims(parse_text("# A\n\nMilvus Lite supports JSON.").blocks)
+    other = find_claims(parse_text("# A\n\n\n\n> Milvus Lite supports JSON.").blocks)
+    changed = find_claims(parse_text("# A\n\nMilvus Lite supports JSON well.").blocks)
+    assert one == other
+    assert one[0].sha256 != changed[0].sha256
+
+
+def test_sentences_keep_code_and_lose_links():
+    assert sentences("See [the docs](https://x.y). Use `a == b`\nor not.") == ["See the docs.", "Use `a == b` or not."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "engine", "status"),
+    [
+        ("no", "milvus-lite-3.2.2", "confirmed"),
+        ("yes", "milvus-lite-3.2.2", "contradicted"),
+        ("partly", "milvus-lite-3.2.2", "contradicted"),
+        ("unknown", "milvus-lite-3.2.2", "unknown"),
+        ("yes", "milvus-2.6.1", "unknown"),
+    ],
+)
+def test_a_denial_about_lite_is_judged_on_lite_by_the_answer(answer, engine, status):
+    claims = find_claims(parse_text("Partition key is not available in Milvus Lite.").blocks)
+    probed = [Probed("partition-key", "Partition key", answer, "as tried", 0.1)]
+    judged = judge_claims(claims, probed, engine)
+    assert [one.status for one in judged] == [status]
+    assert len(contradictions(judged)) == (status == "contradicted")
+
+
+def test_a_claim_whose_probe_did_not_run_is_unknown_and_not_tried():
+    claims = find_claims(parse_text("Milvus Lite supports JSON.").blocks)
+    assert [(one.status, one.tried) for one in judge_claims(claims, [], "milvus-lite-3.2.2")] == [("unknown", False)]

@@ -1,0 +1,84 @@
+"""Probes: each capability is tried for real on Milvus Lite, and a probe that breaks never passes for a no."""
+
+import pytest
+from pymilvus import MilvusException
+from typer.testing import CliRunner
+
+from kit.docs.claims.probe import Answer, Probe, Scratch
+from kit.docs.claims.probing import all_probes, run_probes
+from kit.errors import KitError
+
+
+@pytest.fixture(scope="module")
+def answers():
+    wanted = ["partition-key", "bm25", "filter-equals", "filter-equals-in", "filter-template", "upsert-auto-id",
+              "langchain-partition-key", "langchain-store-hits", "langchain-upsert-fewer-ids", "multi-process",
+              "vector-types", "insert-existing-key"]  # fmt: skip
+    engine, probed = run_probes(wanted)
+    assert engine.startswith("milvus-lite-")
+    assert [one.id for one in probed] == wanted
+    return {one.id: one for one in probed}
+
+
+@pytest.mark.parametrize(
+    ("probe", "answer", "evidence"),
+    [
+        ("partition-key", "yes", "a filter finds 3 of a tenant's 3 rows"),
+        ("bm25", "yes", "scores are negative"),
+        ("filter-equals", "yes", "finds the right 1 of 6 rows"),
+        ("filter-equals-in", "no", "unexpected token 'in'"),
+        ("filter-template", "no", "is refused"),
+        ("upsert-auto-id", "yes", "['new']"),
+        ("insert-existing-key", "no", "1 row after two inserts of one key"),
+        ("multi-process", "no", "held by one process"),
+        ("vector-types", "no", "refused: FLOAT16, BFLOAT16, INT8, BINARY"),
+        ("langchain-partition-key", "partly", "alone: none; with enable_dynamic_field=True: one"),
+        ("langchain-store-hits", "no", "pk is reserved"),
+        ("langchain-upsert-fewer-ids", "no", "Different lengths"),
+    ],
+)
+def test_the_answer_on_milvus_lite_and_its_evidence(answers, probe, answer, evidence):
+    assert (answers[probe].answer, evidence in answers[probe].evidence) == (answer, True), answers[probe]
+
+
+def test_the_issues_capabilities_all_have_a_probe():
+    wanted = {"partition-key", "bm25", "hybrid", "analyzers", "index-types", "dynamic-field", "upsert-own-ids",
+              "upsert-auto-id", "filter-equals", "json", "arrays", "ttl", "databases", "async", "consistency-levels",
+              "multi-process"}  # fmt: skip
+    assert wanted <= set(all_probes())
+
+
+def _refused(scratch):
+    raise MilvusException(1, "not in this edition")
+
+
+def _broken(scratch):
+    return scratch.no_such_name
+
+
+@pytest.mark.parametrize(
+    ("trial", "answer", "evidence"),
+    [
+        (lambda scratch: Answer("yes", f"{scratch.count(scratch.create({}, [{'pk': 1}]))} row"), "yes", "1 row"),
+        (_refused, "no", "MilvusException: not in this edition"),
+        (_broken, "unknown", "the probe itself failed: AttributeError"),
+    ],
+)
+def test_a_refusal_is_a_no_and_a_broken_probe_is_unknown(uri, trial, answer, evidence):
+    scratch = Scratch(uri)
+    probed = scratch.run(Probe("sample", "a sample", trial))
+    assert (probed.answer, evidence in probed.evidence) == (answer, True)
+    assert scratch.client.list_collections() == []
+
+
+def test_a_probe_that_is_not_there_is_named_with_the_nearest():
+    with pytest.raises(KitError, match='No probe is called "partition-kee". Did you mean "partition-key"?'):
+        run_probes(["partition-kee"])
+
+
+def test_the_command_prints_a_table_with_the_evidence():
+    from kit.__main__ import app
+
+    result = CliRunner().invoke(app, ["probe", "dynamic-field"])
+    assert result.exit_code == 0
+    assert "finds 1 of 1 row" in result.output
