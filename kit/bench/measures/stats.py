@@ -96,7 +96,7 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     return corrected
 
 
-def compared(pairs: Sequence[tuple[str, str, str, np.ndarray, np.ndarray]], seed: int = 0) -> list[Difference]:
+def paired_tests(pairs: Sequence[tuple[str, str, str, np.ndarray, np.ndarray]], seed: int = 0) -> list[Difference]:
     """(a, b, measure, scores of a, scores of b) -> differences, with p corrected over all of the pairs.
 
     The two score arrays are of the same queries in the same order.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kit.bench.measures.stats import Difference, compared
+from kit.bench.measures.stats import Difference, paired_tests
 from kit.bench.out_folder import OutFolder
 from kit.bench.records import Results, Row
 from kit.errors import KitError, nearest
@@ -91,7 +91,7 @@ def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | 
                 asked.append((a.name, b.name, measure, *both.to_numpy(dtype=float).T))
     if not asked:
         raise KitError(" ".join([f"{a.name} and {b.name} have no measured condition in common.", *unpaired]))
-    differences = compared(asked, a.results.seed if seed is None else seed)
+    differences = paired_tests(asked, a.results.seed if seed is None else seed)
     changes = [Change(*pair) for pair in zip(labels, differences, strict=True)]
     return Compared(sorted(changes, key=_worst_first), unpaired, notes)
 

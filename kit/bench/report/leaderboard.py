@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kit.bench.measures.stats import Difference, compared, intervals
+from kit.bench.measures.stats import Difference, intervals, paired_tests
 from kit.bench.out_folder import OutFolder
 from kit.bench.records import Mean, Results, Row
 from kit.bench.report.compare import scores_table
@@ -29,7 +29,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Leaderboard:
     """The places on one measure; `pairs` holds, for two places, the lower one against the higher one."""
 
     measure: str
@@ -46,7 +46,7 @@ class Standing:
         return d._replace(**means, low=-d.high, high=-d.low, wins=wins, losses=losses)
 
 
-def standing(out: OutFolder, results: Results, measure: str | None = None) -> Standing:
+def rank_conditions(out: OutFolder, results: Results, measure: str | None = None) -> Leaderboard:
     """The measured rows by their mean, from high to low, each pair tested on the queries that both scored.
 
     p is corrected over all pairs. KitError when no row has the measure.
@@ -62,14 +62,14 @@ def standing(out: OutFolder, results: Results, measure: str | None = None) -> St
     asked = [(a, b) for b in range(len(rows)) for a in range(b)]
     if asked:
         given = [_pair(rows[a].id, rows[b].id, measure, columns[a], columns[b]) for a, b in asked]
-        differences = compared(given, results.seed)
+        differences = paired_tests(given, results.seed)
         pairs = {(a + 1, b + 1): d for (a, b), d in zip(asked, differences, strict=True)}
     places = []
     for number, (row, table, (low, high)) in enumerate(zip(rows, tables, bounds, strict=True), start=1):
         below = range(number + 1, len(rows) + 1)
         beats = tuple(other for other in below if pairs[number, other].verdict == "worse")
         places.append(Place(number, row, table, row.scores[measure], float(low), float(high), beats))
-    return Standing(measure, tuple(places), pairs)
+    return Leaderboard(measure, tuple(places), pairs)
 
 
 def main_measure(results: Results, rows: Sequence[Row], wanted: str | None) -> str:
@@ -86,21 +86,21 @@ def main_measure(results: Results, rows: Sequence[Row], wanted: str | None) -> s
     return wanted
 
 
-def by_category(standing: Standing) -> pd.DataFrame:
+def by_category(board: Leaderboard) -> pd.DataFrame:
     """Means by category: index (category, queries), one column a place; queries without a category are `none`."""
-    categories = standing.places[0].table["category"]
+    categories = board.places[0].table["category"]
     rows = {}
     for category in sorted(categories.unique()):
-        of_category = [p.table.loc[p.table["category"] == category, standing.measure].dropna() for p in standing.places]
+        of_category = [p.table.loc[p.table["category"] == category, board.measure].dropna() for p in board.places]
         if len(of_category[0]):
             rows[category or "none", len(of_category[0])] = [column.mean() for column in of_category]
     index = pd.MultiIndex.from_tuples(rows, names=["category", "queries"])
-    return pd.DataFrame(list(rows.values()), index=index, columns=[place.place for place in standing.places])
+    return pd.DataFrame(list(rows.values()), index=index, columns=[place.place for place in board.places])
 
 
-def unanswered(standing: Standing) -> list[str]:
+def unanswered(board: Leaderboard) -> list[str]:
     """The judged queries on which every row scores 0."""
-    table = pd.concat([place.table[standing.measure] for place in standing.places], axis=1).dropna()
+    table = pd.concat([place.table[board.measure] for place in board.places], axis=1).dropna()
     return list(table.index[(table == 0).all(axis=1)])
 
 

@@ -13,7 +13,7 @@ from kit.bench.measures.stats import ALPHA, LEVEL, RESAMPLES
 from kit.bench.out_folder import OutFolder
 from kit.bench.records import IndexCheck, Results, Row
 from kit.bench.report.examples import Evidence
-from kit.bench.report.leaderboard import Place, Standing, by_category, standing, unanswered
+from kit.bench.report.leaderboard import Leaderboard, Place, by_category, rank_conditions, unanswered
 from kit.bench.report.published import beside_published
 from kit.bench.report.report_plots import report_plots
 from kit.bench.report.summary import in_short
@@ -51,7 +51,7 @@ def write_report(folder: Path, html: Path, measure: str | None = None) -> Path:
 def report_page(out: OutFolder, measure: str | None = None) -> str:
     """The page: everything in it is escaped, and its plots are SVG in the page's own colours."""
     results = out.read()
-    ranked = standing(out, results, measure)
+    ranked = rank_conditions(out, results, measure)
     evidence = Evidence(out, ranked.measure)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -85,13 +85,13 @@ def report_page(out: OutFolder, measure: str | None = None) -> str:
     )
 
 
-def _measures(results: Results, ranked: Standing, *, others: bool) -> list[str]:
+def _measures(results: Results, ranked: Leaderboard, *, others: bool) -> list[str]:
     """The measures that some row has a mean of: those that the run asked for, or the others (ragas', spans')."""
     names = dict.fromkeys(n for p in ranked.places for n, mean in p.row.scores.items() if mean.value is not None)
     return [name for name in names if (name not in results.measures) == others]
 
 
-def _other_measures(results: Results, ranked: Standing) -> list[tuple[str, list[str]]]:
+def _other_measures(results: Results, ranked: Leaderboard) -> list[tuple[str, list[str]]]:
     """(what they are, names) of what ragas and the spans say."""
     names = _measures(results, ranked, others=True)
     judges = sorted({place.row.settings["judge"] for place in ranked.places if "judge" in place.row.settings})
@@ -107,7 +107,7 @@ def _other_measures(results: Results, ranked: Standing) -> list[tuple[str, list[
     return [(title, of_group) for title, of_group in found if of_group]
 
 
-def _not_measured(ranked: Standing) -> list[tuple[str, str]]:
+def _not_measured(ranked: Leaderboard) -> list[tuple[str, str]]:
     """(measures, reason) for what no row has a mean of."""
     reasons: dict[str, str] = {}
     for place in ranked.places:
@@ -120,7 +120,7 @@ def _not_measured(ranked: Standing) -> list[tuple[str, str]]:
     return [(", ".join(n for n, _ in same), why) for why, same in groupby(by_reason, key=lambda item: item[1])]
 
 
-def _checks(ranked: Standing) -> list[tuple[Row, IndexCheck]]:
+def _checks(ranked: Leaderboard) -> list[tuple[Row, IndexCheck]]:
     rows = [place.row for place in ranked.places]
     order = [(row, sorted(row.index_checks, key=lambda c: (str(c.search_params), -c.selectivity))) for row in rows]
     return [(row, check) for row, checks in order for check in checks]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from kit.bench.records import Mean, Results, Row
-from kit.bench.report.leaderboard import Place, Standing
+from kit.bench.report.leaderboard import Leaderboard, Place
 from kit.bench.report.plots import Point, panels, scatter
 
 LATENCY = "median time of one search, ms"
@@ -22,7 +22,7 @@ class Plot(NamedTuple):
     wide: bool = False
 
 
-def report_plots(results: Results, ranked: Standing) -> list[Plot]:
+def report_plots(results: Results, ranked: Leaderboard) -> list[Plot]:
     """The plots that the rows have numbers for."""
     latency = {place.place: place.row.cost.search_p50_ms for place in ranked.places}
     preparation, label = _preparation(ranked)
@@ -34,7 +34,7 @@ def report_plots(results: Results, ranked: Standing) -> list[Plot]:
     return [plot for plot in plots if plot]
 
 
-def _quality(ranked: Standing, costs: dict[int, float | None], what: str, label: str) -> Plot | None:
+def _quality(ranked: Leaderboard, costs: dict[int, float | None], what: str, label: str) -> Plot | None:
     known = [place for place in ranked.places if costs[place.place]]
     if len(known) < 2:
         return None
@@ -50,7 +50,7 @@ def _quality(ranked: Standing, costs: dict[int, float | None], what: str, label:
     return Plot(f"Quality against {what} time: {title}", Markup(svg))
 
 
-def _preparation(ranked: Standing) -> tuple[dict[int, float | None], str]:
+def _preparation(ranked: Leaderboard) -> tuple[dict[int, float | None], str]:
     """Seconds by place to make the chunks searchable: with embedding them all, where its rate is known of every row."""
     embedding = {place.place: _embedding_seconds(place.row) for place in ranked.places}
     storing = {place.place: place.row.cost.ingest_seconds for place in ranked.places}
@@ -67,7 +67,7 @@ def _embedding_seconds(row: Row) -> float | None:
     return row.counts["chunks"] / rate if rate else None
 
 
-def _recall(results: Results, ranked: Standing, latency: dict[int, float | None]) -> Plot | None:
+def _recall(results: Results, ranked: Leaderboard, latency: dict[int, float | None]) -> Plot | None:
     """Of indexes held against exact search, where that was done; else of the rows."""
     checked = [place for place in ranked.places if place.row.index_checks]
     if checked:
@@ -108,5 +108,5 @@ def _point(place: Place, x: float, y: float, low: float | None = None, high: flo
     return Point(x, y, str(place.place), place.row.condition.retriever, low, high)
 
 
-def _has(ranked: Standing, measure: str) -> bool:
+def _has(ranked: Leaderboard, measure: str) -> bool:
     return all(place.row.scores.get(measure, Mean(None, 0, 0)).value is not None for place in ranked.places)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit.bench.records import Results
-from kit.bench.report.leaderboard import Place, Standing
+from kit.bench.report.leaderboard import Leaderboard, Place
 
 
-def in_short(results: Results, ranked: Standing) -> list[str]:
+def in_short(results: Results, ranked: Leaderboard) -> list[str]:
     """A few sentences, the most important first."""
     return [*_best(ranked), *_hybrids(ranked), *_amiss(results, ranked)]
 
 
-def _best(ranked: Standing) -> Iterator[str]:
+def _best(ranked: Leaderboard) -> Iterator[str]:
     first = ranked.places[0]
     said = (
         f"{_name(first)} has the highest {ranked.measure}: {first.mean.value:.4f} "
@@ -36,7 +36,7 @@ def _best(ranked: Standing) -> Iterator[str]:
     yield f"Against {_names(rest)} the difference is not significant: {numbers}."
 
 
-def _hybrids(ranked: Standing) -> Iterator[str]:
+def _hybrids(ranked: Leaderboard) -> Iterator[str]:
     """Whether a hybrid is better than both of its legs, as many suppose that it must be."""
     for hybrid in ranked.places:
         condition = hybrid.row.condition
@@ -61,7 +61,7 @@ def _hybrids(ranked: Standing) -> Iterator[str]:
         )
 
 
-def _amiss(results: Results, ranked: Standing) -> Iterator[str]:
+def _amiss(results: Results, ranked: Leaderboard) -> Iterator[str]:
     losing = [(place, check) for place in ranked.places for check in place.row.index_checks if check.missing_rows]
     if losing:
         place, check = max(losing, key=lambda found: found[1].missing_rows)

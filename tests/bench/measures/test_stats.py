@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.bench.measures.stats import Difference, compared, holm, intervals, randomisation_p
+from kit.bench.measures.stats import Difference, holm, intervals, paired_tests, randomisation_p
 from kit.errors import KitError
 
 RNG = np.random.default_rng(7)
@@ -20,7 +20,7 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
 def compare(a, b) -> Difference:
-    return compared([("a", "b", "nDCG@10", np.asarray(a, dtype=float), np.asarray(b, dtype=float))])[0]
+    return paired_tests([("a", "b", "nDCG@10", np.asarray(a, dtype=float), np.asarray(b, dtype=float))])[0]
 
 
 def test_the_interval_is_scipys_percentile_bootstrap():
@@ -71,9 +71,9 @@ def test_a_run_against_itself_is_equal_on_every_query():
 def test_what_is_significant_alone_need_not_be_among_many_comparisons():
     many = [("a", "b", "AP", BASE[:9], RNG.permutation(BASE[:9])) for _ in range(40)]
     gain = ("a", "b", "AP", BASE[:9], BASE[:9] + np.array([0.1] * 8 + [-0.01]))
-    assert compared([gain])[0].verdict == "better"
-    assert compared([gain, *many])[0].p < 0.05
-    assert compared([gain, *many])[0].verdict == "not significant"
+    assert paired_tests([gain])[0].verdict == "better"
+    assert paired_tests([gain, *many])[0].p < 0.05
+    assert paired_tests([gain, *many])[0].verdict == "not significant"
 
 
 def test_holm_is_as_in_the_textbook():

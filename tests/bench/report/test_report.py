@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from kit.bench.records import Mean, Row
-from kit.bench.report.leaderboard import standing
+from kit.bench.report.leaderboard import rank_conditions
 from kit.bench.report.plots import Point, pareto, scatter
 from kit.bench.report.published import beside_published
 from kit.bench.report.report import POLICY, report_page, write_report
@@ -85,7 +85,7 @@ def test_every_tag_is_closed_and_every_id_stands_once(out):
 def test_the_leaderboard_has_every_row_in_order_with_its_interval_and_command(out):
     text = " ".join(Page(report_page(out)).text.split())
     places = [text.index(f"milvus-lite. {name}".replace(". ", ".")) for name in ("hybrid-rrf", "dense", "bm25")]
-    assert "hybrid-rrf" in standing(out, out.read()).places[0].row.id
+    assert "hybrid-rrf" in rank_conditions(out, out.read()).places[0].row.id
     assert places == sorted(places)
     assert "1.0000 to 1.0000" in text
     for name in ("dense", "bm25", "hybrid-rrf"):
@@ -107,7 +107,7 @@ def test_an_index_that_loses_rows_is_marked_and_named(out):
 
 
 def test_the_summary_says_what_is_best_what_it_beats_and_whether_the_hybrid_beats_its_legs(out):
-    sentences = in_short(out.read(), standing(out, out.read()))
+    sentences = in_short(out.read(), rank_conditions(out, out.read()))
     assert sentences[0].startswith(f"{condition('hybrid-rrf').id} (row 1) has the highest nDCG@10: 1.0000")
     assert sentences[0].endswith("It is significantly better than each of the other 2.")
     assert "1 of 5 conditions failed" in sentences[-2]
@@ -116,7 +116,7 @@ def test_the_summary_says_what_is_best_what_it_beats_and_whether_the_hybrid_beat
 def test_noise_is_reported_as_not_significant(tmp_path):
     other = [2, 1, 3] * 9 + [1, 1, 3]
     out = write_out(tmp_path, {"dense": MIDDLING, "bm25": POOR, "hybrid-rrf": other})
-    sentences = in_short(out.read(), standing(out, out.read()))
+    sentences = in_short(out.read(), rank_conditions(out, out.read()))
     assert "the difference is not significant: +0.0" in sentences[1]
     assert "does not beat both its legs. Against dense: not significant (" in sentences[2]
     assert "n.s., p 1.0000" in " ".join(Page(report_page(out)).text.split())
