@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kit.docs.claims.sentences import Judged, contradictions, find_claims, judge_claims
+from kit.docs.claims.probing import all_probes, run_probes
+from kit.docs.claims.sentences import JudgedClaim, contradictions, find_claims, judge_claims
 from kit.docs.ledger.ledger import Ledger, hold
 from kit.docs.records import Failure, Replay
-from kit.docs.report.rows import Report
+from kit.docs.report.rows import PageReport
 from kit.docs.run.packages import never_installed
 from kit.docs.verdicts.compare import RULES
+from kit.files.project import pages_folder as pages_folder
 from kit.pages.page import Page
+from kit.pages.sources import parse_source as parse_source
+from kit.pages.sources import read_page as read_page
+from kit.pages.sources import read_source as read_source
 
 # A tolerance that excuses a difference which the page should nevertheless show.
 MORE_THAN_SHOWN = ("extra pk", "extra id")
 
 
-def examine(page: Page, replay: Replay, ledger: Ledger, *, claims: bool = False) -> Report:
+def report_page(page: Page, replay: Replay, ledger: Ledger, *, claims: bool = False) -> PageReport:
     """The report of a replay; with `claims` the probes that the page's sentences need run too."""
     judged, engine = probe_claims(page) if claims else ([], "")
     looked = looked_at(replay) | (probes_tried(judged) if claims else set())
-    held = hold(ledger, failures(replay, judged), page.blocks, looked)
-    return Report(replay, held, tuple(judged), engine)
+    held = hold(ledger, find_failures(replay, judged), page.blocks, looked)
+    return PageReport(replay, held, tuple(judged), engine)
 
 
-def failures(replay: Replay, judged: Sequence[Judged] = ()) -> list[Failure]:
+def find_failures(replay: Replay, judged: Sequence[JudgedClaim] = ()) -> list[Failure]:
     """Everything that is wrong with a page: its replay, its stored outputs, its install lines, its claims."""
     return [*replay.failures, *_stale(replay), *never_installed(replay.blocks), *contradictions(judged)]
 
@@ -44,18 +49,14 @@ def looked_at(replay: Replay) -> set[str]:
     return looked
 
 
-def probes_tried(judged: Sequence[Judged]) -> set[str]:
+def probes_tried(judged: Sequence[JudgedClaim]) -> set[str]:
     """Every probe but those that could not tell anything here: a page may have lost the sentence that one tried."""
-    from kit.docs.claims.probing import all_probes
-
     blind = {one.claim.probe for one in judged if not one.tried}
     return {f"probe {probe_id}" for probe_id in all_probes() if probe_id not in blind}
 
 
-def probe_claims(page: Page) -> tuple[list[Judged], str]:
+def probe_claims(page: Page) -> tuple[list[JudgedClaim], str]:
     """The page's claims, judged by the probes that they need, and the engine that these ran on."""
-    from kit.docs.claims.probing import run_probes
-
     claims = find_claims(page.blocks)
     if not claims:
         return [], ""

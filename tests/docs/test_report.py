@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from kit.docs.check import examine
+from kit.docs.check import report_page
 from kit.docs.ledger.ledger import Ledger, record
 from kit.docs.records import Replay
 from kit.docs.report.files import html_page, junit_xml, write_html
@@ -27,7 +27,7 @@ def _report(tmp_path, *, known: bool = False, replay: Replay | None = None):
     ledger = Ledger(tmp_path / "notes.toml", "notes")
     if known:
         ledger = record(ledger, replay.failures, page().sha256, page().blocks, "milvus-lite 3.2.2")
-    return examine(page(), replay, ledger)
+    return report_page(page(), replay, ledger)
 
 
 @pytest.mark.parametrize(("known", "ok", "level"), [(False, False, "bad"), (True, True, "known")])
@@ -64,7 +64,7 @@ def test_junit_fails_for_unknown_defects_only(tmp_path, known, failures):
 def test_junit_fails_for_a_changed_block_and_a_defect_that_is_gone(tmp_path):
     ledger = record(Ledger(tmp_path / "x", "notes"), a_replay([HELD, BAD]).failures, "0", page().blocks, "")
     changed = page(PAGE.replace("keeps", "holds"))
-    suite = ET.fromstring(junit_xml(examine(changed, a_replay([HELD, HELD]), ledger))).find("testsuite")
+    suite = ET.fromstring(junit_xml(report_page(changed, a_replay([HELD, HELD]), ledger))).find("testsuite")
     failed = [case.get("name") for case in suite.findall("testcase") if case.find("failure") is not None]
     assert [name.split(" (")[0] for name in failed] == ["ledger: notes/prose-1", "ledger: notes/code-2"]
 
@@ -84,7 +84,7 @@ def test_html_escapes_the_page_its_outputs_and_its_errors(tmp_path):
     text = PAGE.replace("It keeps notes.", evil).replace("[1]\n", evil + "\n")
     replay = a_replay([("no stored output", "", evil), ("raised", f"NameError: {evil}", "")], text=text)
     found = _Tags()
-    found.feed(html_page(examine(page(text), replay, Ledger(tmp_path / "x", "notes"))))
+    found.feed(html_page(report_page(page(text), replay, Ledger(tmp_path / "x", "notes"))))
     assert not {"script", "img", "iframe", "link"} & found.tags
     assert all(address.startswith("#") for address in found.addresses)
 

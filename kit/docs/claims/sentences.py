@@ -63,7 +63,7 @@ class Claim(NamedTuple):
     text: str = ""
 
 
-class Judged(NamedTuple):
+class JudgedClaim(NamedTuple):
     """A claim, what became of it, the probe's evidence, and whether the probe could tell anything here."""
 
     claim: Claim
@@ -83,23 +83,23 @@ def find_claims(blocks: Iterable[Block]) -> list[Claim]:
     return list(dict.fromkeys(found))
 
 
-def judge_claims(claims: Iterable[Claim], probed: Sequence[Probed], engine: str) -> list[Judged]:
+def judge_claims(claims: Iterable[Claim], probed: Sequence[Probed], engine: str) -> list[JudgedClaim]:
     """Each claim against the answer of its probe; what was said of Lite is left open on a server."""
     answers = {one.id: one for one in probed}
     judged = []
     for claim in claims:
         answer = answers.get(claim.probe)
         if answer is None:
-            judged.append(Judged(claim, "unknown", f"no answer of the probe {claim.probe}", tried=False))
+            judged.append(JudgedClaim(claim, "unknown", f"no answer of the probe {claim.probe}", tried=False))
         elif claim.on == "lite" and not engine.startswith("milvus-lite"):
-            judged.append(Judged(claim, "unknown", f"it is about Milvus Lite, and this is {engine}", tried=False))
+            judged.append(JudgedClaim(claim, "unknown", f"it is about Milvus Lite, and this is {engine}", tried=False))
         else:
             status, evidence = _status(claim.expects, answer.answer), f"{answer.answer}: {answer.evidence}"
-            judged.append(Judged(claim, status, evidence, tried=answer.answer != "unknown"))
+            judged.append(JudgedClaim(claim, status, evidence, tried=answer.answer != "unknown"))
     return judged
 
 
-def contradictions(judged: Iterable[Judged]) -> list[Failure]:
+def contradictions(judged: Iterable[JudgedClaim]) -> list[Failure]:
     """The contradicted claims as failures of their blocks."""
     return [
         Failure(one.claim.block, 1, f"contradicted by probe {one.claim.probe}", one.evidence)

@@ -65,7 +65,7 @@ def replay(
     from kit.pages.sources import read_page
 
     read = read_page(page)
-    from kit.docs.check import examine
+    from kit.docs.check import report_page
     from kit.docs.ledger.ledger import ledger_path, load_ledger
     from kit.docs.run.replay import Options, replay_page
     from kit.kernels.sandbox import Limits, read_places
@@ -77,7 +77,7 @@ def replay(
     found = replay_page(
         read, twice=twice, requirements=" ".join(requirements or []), options=options, progress=_progress()
     )
-    more_cli.show_report(examine(read, found, known), html, junit, as_json=as_json)
+    more_cli.show_report(report_page(read, found, known), html, junit, as_json=as_json)
 
 
 def serve_openai(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kit.docs.report.rows import Report
+    from kit.docs.report.rows import PageReport
 
 PageArgument = Annotated[str, typer.Argument(help="A docs page: a .md, .mdx or .ipynb file, or its address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
@@ -23,7 +23,7 @@ STYLES = {"yes": "green", "partly": "yellow", "no": "red", "unknown": "dim",
 PIPE_WIDTH = 140
 
 
-def show_report(report: Report, html: Path | None, junit: Path | None, *, as_json: bool) -> None:
+def show_report(report: PageReport, html: Path | None, junit: Path | None, *, as_json: bool) -> None:
     from kit.docs.report.files import write_html, write_junit
     from kit.docs.report.rows import print_report
 

@@ -97,7 +97,7 @@ def ledger(
     """
     from dataclasses import replace
 
-    from kit.docs.check import examine, failures, seen_with
+    from kit.docs.check import find_failures, report_page, seen_with
     from kit.docs.ledger.ledger import hold, ledger_path, load_ledger, to_toml
     from kit.docs.ledger.ledger import record as recorded
     from kit.files.write import write_whole
@@ -105,11 +105,11 @@ def ledger(
     path = ledger_file or ledger_path(page)
     known = load_ledger(path)
     read, replay = _replay(page, twice=True)
-    report = examine(read, replay, known, claims=True)
+    report = report_page(read, replay, known, claims=True)
     if record and not replay.problem:
         if blind := next((one for one in report.judged if not one.tried), None):
             raise KitError(f"Not recorded: the probe {blind.claim.probe} could not tell: {blind.evidence}.")
-        found = failures(replay, report.judged)
+        found = find_failures(replay, report.judged)
         known = recorded(known, found, read.sha256, read.blocks, seen_with(replay))
         write_whole(path, to_toml(known))
         report = replace(report, held=hold(known, found, read.blocks, set()))

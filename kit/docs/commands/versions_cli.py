@@ -169,7 +169,7 @@ def patch(
 
 def _checked(text: str, page: str, known: Ledger) -> tuple[str, list[str]]:
     """The patched page with its outputs as they print today, and what is still wrong with it."""
-    from kit.docs.check import failures, probe_claims
+    from kit.docs.check import find_failures, probe_claims
     from kit.docs.ledger.ledger import merge
     from kit.docs.ledger.patch import with_fresh_outputs
     from kit.docs.run.replay import replay_page
@@ -182,7 +182,7 @@ def _checked(text: str, page: str, known: Ledger) -> tuple[str, list[str]]:
     if fresh != text:
         text, read = fresh, parse_source(fresh, page)
         replay = replay_page(read, twice=True)
-    found = merge(failures(replay, probe_claims(read)[0]))
+    found = merge(find_failures(replay, probe_claims(read)[0]))
     left = [one for one in found if (one.block_id, one.kind) not in excused]
     return text, [f"still wrong: {one.block_id}: {one.kind}: {one.words}" for one in left]
 

@@ -1,1 +1,1 @@
-"""Report."""
+"""The report of a page, as a table, JSON, JUnit and HTML."""

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from kit.docs.report.rows import Report, Row
+from kit.docs.report.rows import BlockRow, PageReport
 from kit.files.write import write_whole
 from kit.settings import mask
 
@@ -15,17 +15,17 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(path: Path, report: Report) -> None:
+def write_junit(path: Path, report: PageReport) -> None:
     """Write the XML file."""
     write_whole(path, junit_xml(report))
 
 
-def write_html(path: Path, report: Report) -> None:
+def write_html(path: Path, report: PageReport) -> None:
     """Write the HTML page."""
     write_whole(path, html_page(report))
 
 
-def junit_xml(report: Report) -> str:
+def junit_xml(report: PageReport) -> str:
     """A suite a page and a test case a block that was tried; what the ledger excuses is a case that passes.
 
     Changed blocks and defects that no longer show are cases of their own.
@@ -59,7 +59,7 @@ def junit_xml(report: Report) -> str:
     return mask(ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n")
 
 
-def html_page(report: Report) -> str:
+def html_page(report: PageReport) -> str:
     """Each block beside what happened; all text of the page and of its outputs is escaped."""
     from jinja2 import Environment, FileSystemLoader
 
@@ -77,7 +77,7 @@ def html_page(report: Report) -> str:
     return mask(page)
 
 
-def anchor(row: Row) -> str:
+def anchor(row: BlockRow) -> str:
     """A block's place in the page, fit for an address."""
     return re.sub(r"[^a-z0-9-]+", "-", row.block.id.lower())
 

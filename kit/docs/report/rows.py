@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kit.docs.claims.sentences import Judged
+from kit.docs.claims.sentences import JudgedClaim
 from kit.docs.ledger.ledger import Defect, Held, merge
 from kit.docs.records import WRONG, Failure, Outcome, Replay, Verdict, plain
 from kit.docs.verdicts.effects import tell_changes
@@ -44,13 +44,13 @@ class Run(NamedTuple):
         return "\n".join(text for text in outputs if text)
 
 
-class Row(NamedTuple):
+class BlockRow(NamedTuple):
     """A block beside what happened: its stored outputs, each pass, its claims, each failure with its defect or None."""
 
     block: Block
     stored: tuple[Block, ...]
     runs: tuple[Run, ...]
-    claims: tuple[Judged, ...]
+    claims: tuple[JudgedClaim, ...]
     failures: tuple[tuple[Failure, Defect | None], ...]
 
     @property
@@ -62,12 +62,12 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class PageReport:
     """Everything that is known of a page after a run."""
 
     replay: Replay
     held: Held
-    judged: tuple[Judged, ...] = ()
+    judged: tuple[JudgedClaim, ...] = ()
     engine: str = ""
 
     @property
@@ -90,7 +90,7 @@ class Report:
         defects = ", ".join(f"{count} {kind}" for count, kind in parts if count or kind == "unknown")
         return f"{len(self.replay.blocks)} blocks; code: {told}; defects: {defects}."
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[BlockRow]:
         """A row for each block of the page, in order; a stored output stands in the row of its code."""
         known = dict(self.held.known)
         failures = merge([*known, *self.held.unknown])
@@ -103,7 +103,7 @@ class Report:
                 before = state or before
         for block, stored in _with_outputs(self.replay.blocks):
             ids = {block.id, *(output.id for output in stored)}
-            yield Row(
+            yield BlockRow(
                 block,
                 stored,
                 tuple(runs[block.id]),
@@ -131,7 +131,7 @@ class Report:
         )
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: PageReport, console: Console) -> None:
     """The table of a run, and below it everything that fails it."""
     console.print(report_table(report))
     console.print(f"\n{report.summary}", markup=False, highlight=False)
@@ -141,7 +141,7 @@ def print_report(report: Report, console: Console) -> None:
         console.print(f"✗ {sentence}", style="red", markup=False, highlight=False)
 
 
-def report_table(report: Report) -> Table:
+def report_table(report: PageReport) -> Table:
     """One row a block that was run, or that says something a probe tried."""
     from rich.table import Table
     from rich.text import Text
@@ -162,7 +162,7 @@ def report_table(report: Report) -> Table:
     return table
 
 
-def _told(row: Row) -> Any:
+def _told(row: BlockRow) -> Any:
     from rich.text import Text
 
     told = Text()
@@ -182,12 +182,12 @@ def _told(row: Row) -> Any:
     return told
 
 
-def _claimed(claims: Sequence[Judged]) -> str:
+def _claimed(claims: Sequence[JudgedClaim]) -> str:
     statuses = [one.status for one in claims]
     return next((status for status in ("contradicted", "unknown", "confirmed") if status in statuses), "")
 
 
-def _colour(verdict: str, row: Row) -> str:
+def _colour(verdict: str, row: BlockRow) -> str:
     if verdict in (*WRONG, "contradicted"):
         return COLOURS[row.level] if row.level in ("known", "bad") else COLOURS["bad"]
     return COLOURS["quiet" if verdict in ("not run", "unknown", "no stored output") else "good"]
