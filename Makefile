@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test lab lock notebooks format data clean
+.PHONY: help tour test lab lock notebooks format wheel data clean
 
 help: ## List these targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,9 +36,13 @@ format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/test.stamp ## Resolve the dependencies of pyproject.toml again; ARGS=--upgrade takes newer releases
-	$(COMPILE) $(ARGS) --extra build pyproject.toml -o requirements.lock
-	$(COMPILE) $(ARGS) --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+	$(COMPILE) $(ARGS) --extra all --extra build pyproject.toml -o requirements.lock
+	$(COMPILE) $(ARGS) --extra all --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
 	$(COMPILE) $(ARGS) requirements-server.in -o requirements-server.lock
+
+wheel: $(VENV)/run.stamp ## Build the wheel, whole: notebooks, golden questions, ledgers and the server's lock travel in it
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/wheel
+	@ls build/wheel/*.whl
 
 data: ## List the files of data/ with their sha256
 	cd data && git ls-files --cached --others --exclude-standard . | grep -vE '^(README.md|SHA256SUMS)$$' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
