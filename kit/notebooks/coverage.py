@@ -9,7 +9,8 @@ from nbformat import NotebookNode
 
 from kit.notebooks.files import read_notebook
 from kit.notebooks.manifest import Manifest, Notebook
-from kit.pages.page import Block, load_page
+from kit.pages.page import Block
+from kit.pages.page_file import load_page
 
 
 class Mirror(NamedTuple):

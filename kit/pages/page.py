@@ -1,16 +1,10 @@
-"""A docs page as blocks with stable ids, and its fingerprint in `data/pages/`: ids and hashes, no text of the page."""
+"""A docs page as blocks with stable ids."""
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-from kit.errors import KitError, nearest
-from kit.files.project import pages_folder
-
-FOLDER = pages_folder()
 
 
 class Block(NamedTuple):
@@ -76,30 +70,6 @@ class Page(NamedTuple):
         return found
 
 
-def load_page(name: str) -> list[Block]:
-    """The fingerprint of a page that the kit knows by name, in the order of the page."""
-    known = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    if name not in known:
-        raise KitError(f'No page is known as "{name}".{nearest(name, known)} There are: {", ".join(known) or "none"}.')
-    with (FOLDER / f"{name}.toml").open("rb") as file:
-        rows = tomllib.load(file)["block"]
-    return [Block(**row | {"lines": tuple(row["lines"])}) for row in rows]
-
-
-def fingerprint(page: Page) -> str:
-    """The TOML of `data/pages/<name>.toml` for a page: hashes of the page and of each block."""
-    head = f'page = "{page.name}"\nsha256 = "{page.sha256}"\n'
-    return head + "".join(
-        f'\n[[block]]\nid = "{b.id}"\nkind = "{b.kind}"\nheading = {_toml_text(b.heading)}\n'
-        f'lines = [{b.lines[0]}, {b.lines[1]}]\nsha256 = "{b.sha256}"\n'
-        for b in page.blocks
-    )
-
-
 def sha256(text: str) -> str:
     """The hash that identifies a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _toml_text(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

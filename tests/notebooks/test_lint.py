@@ -9,7 +9,7 @@ import pytest
 from kit.notebooks.lint.lint import lint, lint_notebook
 from kit.notebooks.lint.rules import RULES
 from kit.notebooks.manifest import load_manifest
-from kit.pages.page import load_page
+from kit.pages.page_file import load_page
 from kit.settings import Settings
 
 BLOCK_IDS = frozenset(block.id for block in load_page("langchain-milvus-2024"))

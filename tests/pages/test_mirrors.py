@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from kit.errors import KitError
 from kit.pages.mirrors import Cell, following, mirror, read_cells
-from kit.pages.page import load_page
+from kit.pages.page_file import load_page
 from kit.pages.sources import read_page
 from tests.docs.samples import page
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
 from kit.errors import KitError
+from kit.files.project import pages_folder
 from kit.pages.markdown import parse_text
-from kit.pages.page import FOLDER, fingerprint, load_page
+from kit.pages.page_file import fingerprint, load_page
 from kit.pages.sources import MAX_BYTES, read_page
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "pages"
@@ -49,7 +50,7 @@ def test_the_known_page_still_has_the_ids_and_hashes_of_its_fingerprint(shared):
     name = "langchain-milvus-2024"
     page = read_page(str(shared / "pages" / f"{name}.md"))
     assert [(b.id, b.lines, b.sha256) for b in page.blocks] == [(b.id, b.lines, b.sha256) for b in load_page(name)]
-    assert fingerprint(page) in (FOLDER / f"{name}.toml").read_text()
+    assert fingerprint(page) in (pages_folder() / f"{name}.toml").read_text()
     assert page.unparsed == ()
 
 

@@ -98,10 +98,10 @@ def mirror(page: PageArgument, notebooks: Notebooks = None, as_json: Json = Fals
     """
     from kit.pages.mirrors import NOTEBOOKS, read_cells
     from kit.pages.mirrors import mirror as find_mirror
-    from kit.pages.page import FOLDER, load_page
+    from kit.pages.page_file import is_known_page, load_page
     from kit.pages.sources import read_page
 
-    blocks = load_page(page) if (FOLDER / f"{page}.toml").is_file() else read_page(page).blocks
+    blocks = load_page(page) if is_known_page(page) else read_page(page).blocks
     found = find_mirror(blocks, read_cells(notebooks or NOTEBOOKS))
     if as_json:
         content = {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +10,9 @@ from typing import Any, NamedTuple
 
 from kit.docs.records import Failure
 from kit.errors import KitError, nearest
-from kit.pages.page import FOLDER, Block
+from kit.files.project import pages_folder
+from kit.pages.page import Block
+from kit.pages.page_file import FINGERPRINT, PageFile, page_file_text, read_page_file
 
 
 class Defect(NamedTuple):
@@ -36,7 +36,6 @@ class Defect(NamedTuple):
     excuse: str = ""
 
 
-FINGERPRINT = ("id", "kind", "heading", "lines", "sha256")
 ADVICE = ("since", "instead", "replacement", "link", "excuse")
 
 
@@ -88,7 +87,7 @@ def ledger_path(page: str) -> Path:
     """Where the ledger of a page lies: beside it, or in data/pages/ under the page's name."""
     stem = page_name(page)
     beside = Path(page).with_suffix(".toml")
-    return beside if "://" not in page and beside.is_file() else FOLDER / f"{stem}.toml"
+    return beside if "://" not in page and beside.is_file() else pages_folder() / f"{stem}.toml"
 
 
 def page_name(page: str) -> str:
@@ -101,18 +100,10 @@ def load_ledger(path: Path) -> Ledger:
     """The ledger in a file; an empty one when there is no file. KitError names what is wrong with a row."""
     if not path.is_file():
         return Ledger(path, path.stem)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path} is not valid TOML: {error}. Mend it, or record it again: kit docs ledger.") from None
-    try:
-        blocks = tuple(Block(**row | {"lines": tuple(row["lines"])}) for row in content.get("block", []))
-        page, sha256 = content["page"], content["sha256"]
-    except (KeyError, TypeError) as error:
-        raise KitError(f"{path} has a [[block]] or a head that is not as it should be: {error}.") from None
-    ids = {block.id for block in blocks}
-    defects = tuple(_defect(path, row, ids) for row in content.get("defect", []))
-    return Ledger(path, page, sha256, blocks, defects)
+    file = read_page_file(path)
+    ids = {block.id for block in file.blocks}
+    defects = tuple(_defect(path, row, ids) for row in file.tables.get("defect", ()))
+    return Ledger(path, file.page, file.sha256, file.blocks, defects)
 
 
 def hold(ledger: Ledger, failures: Iterable[Failure], blocks: Sequence[Block], looked: Iterable[str]) -> Held:
@@ -158,8 +149,21 @@ def record(ledger: Ledger, failures: Iterable[Failure], sha256: str, blocks: Seq
             if _is(match, failure):  # nothing new: the row stays as it stands
                 fresh = fresh._replace(words=match.words, seen_with=match.seen_with)
         defects.append(fresh)
+    defects = _in_order(ledger.defects, defects)
     bare = tuple(Block(*(getattr(block, name) for name in FINGERPRINT)) for block in blocks)
     return replace(ledger, sha256=sha256, blocks=bare, defects=tuple(defects))
+
+
+def _in_order(old: Sequence[Defect], new: Sequence[Defect]) -> list[Defect]:
+    """The defects in the order of the ledger; one that is new stands behind the one that it follows on the page."""
+    places = {(d.block, d.kind, d.shown_by, d.words): position for position, d in reversed(list(enumerate(old)))}
+    keys: list[tuple[int, int]] = []
+    before = -1
+    for position, defect in enumerate(new):
+        known = places.get((defect.block, defect.kind, defect.shown_by, defect.words))
+        before = before if known is None else known
+        keys.append((before, -1 if known is not None else position))
+    return [new[i] for i in sorted(range(len(new)), key=keys.__getitem__)]
 
 
 def shown_by(failure: Failure) -> str:
@@ -178,23 +182,10 @@ def steady(text: str) -> str:
 
 
 def to_toml(ledger: Ledger) -> str:
-    """The ledger as the text of its file."""
-    lines = [f"page = {_toml(ledger.page)}", f"sha256 = {_toml(ledger.sha256)}"]
-    for block in ledger.blocks:
-        lines += ["", "[[block]]", *(f"{name} = {_toml(getattr(block, name))}" for name in FINGERPRINT)]
-    for defect in ledger.defects:
-        rows = ((name, value) for name, value in defect._asdict().items() if value not in ("", None))
-        lines += ["", "[[defect]]", *(f"{name} = {_toml(value)}" for name, value in rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str) and "\n" in value and "'''" not in value and "\r" not in value:
-        return f"'''\n{value}'''"
-    # A JSON string is a TOML string: the escapes are the same but for DEL, which TOML wants escaped.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """The ledger as the text of its file; what a maintainer wrote into the file that is there stays."""
+    rows = tuple(defect._asdict() for defect in ledger.defects)
+    old = ledger.path.read_text(encoding="utf-8") if ledger.path.is_file() else ""
+    return page_file_text(PageFile(ledger.page, ledger.sha256, ledger.blocks, {"defect": rows}), old)
 
 
 def _defect(path: Path, row: dict[str, Any], blocks: set[str]) -> Defect:

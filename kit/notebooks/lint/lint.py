@@ -10,7 +10,7 @@ from kit.errors import KitError
 from kit.notebooks.files import read_notebook
 from kit.notebooks.lint.rules import RULES, Draft
 from kit.notebooks.manifest import Manifest, Notebook
-from kit.pages.page import load_page
+from kit.pages.page_file import load_page
 from kit.settings import Settings
 
 

@@ -137,3 +137,12 @@ def test_every_defect_of_the_kits_pages_has_advice_or_an_excuse(root, name):
 def test_the_ledger_of_the_small_page_is_of_the_page_that_is_there(root):
     path = root / "data" / "pages" / "milvus-in-five-minutes.md"
     assert hold(load_ledger(path.with_suffix(".toml")), [], page(path.read_text()).blocks, set()).moved == ()
+
+
+def test_recording_again_keeps_the_maintainers_order_and_comments(ledger):
+    swapped = Ledger(ledger.path, "notes", ledger.sha256, ledger.blocks, ledger.defects[::-1])
+    ledger.path.write_text(to_toml(swapped).replace("\n[[defect]]", "\n# worst first\n[[defect]]", 1))
+    other = Failure("notes/code-1", 1, "changed", "other words")
+    again = record(load_ledger(ledger.path), [RAISED, AGAIN, other], "0", page().blocks, "milvus-lite 3.2.2")
+    assert [d.kind for d in again.defects] == ["changed", "raised", "rows added again"]
+    assert "# worst first" in to_toml(again)
