@@ -53,7 +53,7 @@ def test_keys_are_never_shown(monkeypatch):
     monkeypatch.setenv("MILVUS_TOKEN", "root:hunter2")
     settings = load_settings()
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
-    assert settings.secrets == ["root:hunter2", "hunter2-openai"]
+    assert settings.secrets == ["root:hunter2", "hunter2-openai", "hunter2"]
 
 
 @pytest.mark.parametrize("name", ["MILVUS_URI", "OPENAI_BASE_URL"])
