@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from kit.docs.check import report_page
 from kit.docs.ledger.ledger import Ledger, record
 from kit.docs.records import Replay
-from kit.docs.report.files import html_page, junit_xml, write_html
+from kit.docs.report.files import cases, html_page, write_html
 from kit.docs.report.rows import print_report
 from kit.errors import KitError
+from kit.reports.junit import junit_xml
 from tests.docs.samples import PAGE, a_replay, page
 
 HELD = ("no stored output", "", "")
@@ -54,7 +55,7 @@ def test_json_holds_the_replay_that_can_be_read_back(tmp_path):
 
 @pytest.mark.parametrize(("known", "failures"), [(False, "1"), (True, "0")])
 def test_junit_fails_for_unknown_defects_only(tmp_path, known, failures):
-    suite = ET.fromstring(junit_xml(_report(tmp_path, known=known))).find("testsuite")
+    suite = ET.fromstring(junit_xml("replay", {"notes": cases(_report(tmp_path, known=known))})).find("testsuite")
     assert (suite.get("tests"), suite.get("failures")) == ("2", failures)
     case = suite.findall("testcase")[1]
     assert case.get("name") == "notes/code-2"
@@ -64,7 +65,8 @@ def test_junit_fails_for_unknown_defects_only(tmp_path, known, failures):
 def test_junit_fails_for_a_changed_block_and_a_defect_that_is_gone(tmp_path):
     ledger = record(Ledger(tmp_path / "x", "notes"), a_replay([HELD, BAD]).failures, "0", page().blocks, "")
     changed = page(PAGE.replace("keeps", "holds"))
-    suite = ET.fromstring(junit_xml(report_page(changed, a_replay([HELD, HELD]), ledger))).find("testsuite")
+    report = report_page(changed, a_replay([HELD, HELD]), ledger)
+    suite = ET.fromstring(junit_xml("replay", {"notes": cases(report)})).find("testsuite")
     failed = [case.get("name") for case in suite.findall("testcase") if case.find("failure") is not None]
     assert [name.split(" (")[0] for name in failed] == ["ledger: notes/prose-1", "ledger: notes/code-2"]
 

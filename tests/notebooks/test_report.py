@@ -15,12 +15,14 @@ from kit.errors import KitError
 from kit.notebooks.compare import compare
 from kit.notebooks.manifest import Notebook
 from kit.notebooks.records import Outcome, Tour
-from kit.notebooks.report.html import POLICY, index_page, notebook_page
-from kit.notebooks.report.junit import junit_xml
+from kit.notebooks.report.html import index_page, notebook_page
+from kit.notebooks.report.junit import suites
 from kit.notebooks.report.tables import skipped
 from kit.notebooks.run import NotebookError, NotebookResult, Seconds
 from kit.reports.baselines import Verdict
 from kit.reports.folder import report_place
+from kit.reports.html import POLICY
+from kit.reports.junit import junit_xml
 from tests.notebooks.samples import Cell, error, notebook, result, stream
 
 HOSTILE = "</pre><script src='https://evil.example/x.js'>alert(1)</script>\x1b[31m\x00"
@@ -134,8 +136,8 @@ def test_a_tour_in_which_nothing_ran_is_not_well(tour):
 
 
 def test_junit_has_a_case_for_each_cell_and_each_score(tour):
-    suites = {suite.get("name"): suite for suite in ET.fromstring(junit_xml(tour))}
-    counts = {name: (s.get("tests"), s.get("failures"), s.get("skipped")) for name, s in suites.items()}
+    found = {suite.get("name"): suite for suite in ET.fromstring(junit_xml("kit tour", suites(tour)))}
+    counts = {name: (s.get("tests"), s.get("failures"), s.get("skipped")) for name, s in found.items()}
     assert counts == {
         "01_fine": ("1", "0", "0"),
         "02_differs": ("1", "1", "0"),
@@ -144,7 +146,7 @@ def test_junit_has_a_case_for_each_cell_and_each_score(tour):
         "05_parts": ("1", "0", "1"),
         "scores": ("3", "2", "0"),
     }
-    assert "-tame" in suites["02_differs"].find("testcase/failure").text
+    assert "-tame" in found["02_differs"].find("testcase/failure").text
 
 
 def publish(wanted: Path, text: str, fallback: Path | None = None):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kit.bench.measures.stats import ALPHA, LEVEL, RESAMPLES
@@ -17,10 +16,9 @@ from kit.bench.report.leaderboard import Leaderboard, Place, by_category, rank_c
 from kit.bench.report.published import beside_published
 from kit.bench.report.report_plots import report_plots
 from kit.bench.report.summary import in_short
-from kit.errors import KitError
 from kit.files.write import write_whole
+from kit.reports.html import render
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 PAIRS = 12  # rows held against the first one, query by query; the page would grow too long
 COSTS = {
     "search_p50_ms": ("search p50", "ms a query, one at a time"),
@@ -40,11 +38,7 @@ COSTS = {
 
 def write_report(folder: Path, html: Path, measure: str | None = None) -> Path:
     """Write the report of an --out folder to a file, and return its path."""
-    page = report_page(OutFolder(folder), measure)
-    try:
-        write_whole(html, page)
-    except OSError as error:
-        raise KitError(f"The report {html} cannot be written: {error.strerror or error}.") from None
+    write_whole(html, report_page(OutFolder(folder), measure))
     return html
 
 
@@ -53,17 +47,10 @@ def report_page(out: OutFolder, measure: str | None = None) -> str:
     results = out.read()
     ranked = rank_conditions(out, results, measure)
     evidence = Evidence(out, ranked.measure)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {"four": _four, "plain": _plain, "breakable": _breakable}
     missed = unanswered(ranked)
-    return environment.get_template("report.html").render(
-        policy=POLICY,
+    return render(
+        Path(__file__).with_name("report.html"),
+        filters={"four": _four, "plain": _plain, "breakable": _breakable},
         results=results,
         ranked=ranked,
         measures=_measures(results, ranked, others=False),

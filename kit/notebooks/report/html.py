@@ -6,7 +6,6 @@ import copy
 import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
@@ -14,9 +13,8 @@ from kit.files.write import write_whole
 from kit.notebooks.files import tags
 from kit.notebooks.records import Outcome, Tour
 from kit.notebooks.run import in_short
+from kit.reports.html import POLICY, render
 
-# Whatever a notebook shows, its page loads nothing and runs nothing.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 LINK = re.compile(r'href="(\w+)\.ipynb(#[^"]*)?"')  # to a notebook beside it, whose page lies beside its page
 NOTEBOOK_PAGE = """\
 {%- extends 'lab/index.html.j2' -%}
@@ -55,13 +53,9 @@ def write_index(folder: Path, tour: Tour, command: str) -> None:
 
 def index_page(tour: Tour, command: str) -> str:
     """The report's first page; everything in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     longest = max((outcome.result.seconds.total for outcome in tour.outcomes if outcome.result), default=1.0)
-    return environment.get_template("report.html").render(
-        tour=tour, command=command, policy=POLICY, longest=max(longest, 0.001), diff_lines=diff_lines
-    )
+    template = Path(__file__).with_name("report.html")
+    return render(template, tour=tour, command=command, longest=max(longest, 0.001), diff_lines=diff_lines)
 
 
 def diff_lines(diff: str) -> list[tuple[str, str]]:

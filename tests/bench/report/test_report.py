@@ -13,9 +13,10 @@ from kit.bench.records import Mean, Row
 from kit.bench.report.leaderboard import rank_conditions
 from kit.bench.report.plots import Point, pareto, scatter
 from kit.bench.report.published import beside_published
-from kit.bench.report.report import POLICY, report_page, write_report
+from kit.bench.report.report import report_page, write_report
 from kit.bench.report.summary import in_short
 from kit.errors import KitError
+from kit.reports.html import POLICY
 from tests.bench.samples import HOSTILE, checks, condition, write_out
 
 GOOD, MIDDLING, POOR = [1] * 30, [1, 2, 3] * 10, [0, 3] * 15
