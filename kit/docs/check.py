@@ -38,7 +38,10 @@ def _stale(replay: Replay) -> Iterator[Failure]:
     """Stored outputs that are equivalent only because a reader now sees more than the page shows."""
     for verdict in replay.verdicts:
         if rules := [rule for rule in verdict.rules if rule in MORE_THAN_SHOWN]:
-            yield Failure(verdict.block_id, verdict.run, "stale output", "; ".join(RULES[rule] for rule in rules))
+            source = "replay" if verdict.run == 1 else "second replay"
+            yield Failure(
+                verdict.block_id, verdict.run, "stale output", "; ".join(RULES[rule] for rule in rules), source
+            )
 
 
 def looked_at(replay: Replay) -> set[str]:

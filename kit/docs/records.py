@@ -1,4 +1,4 @@
-"""What the room hands on: Block -> Outcome -> Verdict, and the Replay that holds them; to JSON and back."""
+"""What the room hands on: Block -> BlockOutcome -> Verdict, and the Replay that holds them; to JSON and back."""
 
 from __future__ import annotations
 
@@ -7,29 +7,41 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from kit.errors import KitError
 from kit.pages.page import Block
 
-FORMAT = 1
+FORMAT = 2
 
 # What happened when a block was reached.
-STATUSES = ("ran", "raised", "timed out", "too much output", "kernel died", "not run")
-# What that says about the page. The first four leave the page standing, the others do not.
-FINE = ("same", "equivalent", "no stored output", "not run")
-WRONG = ("similar", "changed", "raised", "timed out", "too much output", "kernel died")
-VERDICTS = FINE + WRONG
+Status = Literal["ran", "raised", "timed out", "too much output", "kernel died", "not run"]
+# What that says about the page: the first leave it standing, the others do not. `uncompared`: what is stored could not
+# be compared, such as a picture, and nothing else is wrong with it.
+FineVerdict = Literal["same", "equivalent", "no stored output", "uncompared", "not run"]
+WrongVerdict = Literal["similar", "changed", "raised", "timed out", "too much output", "kernel died"]
+VerdictName = FineVerdict | WrongVerdict
+FINE: tuple[FineVerdict, ...] = get_args(FineVerdict)
+WRONG: tuple[WrongVerdict, ...] = get_args(WrongVerdict)
+# What a row of the report is. Only a defect fails the run; the others are shown and counted.
+RowKind = Literal["defect", "follows from", "environment", "varies", "holds"]
 
 
 class CellError(NamedTuple):
-    """What a cell raised: type, message, the line in the block (from 1, 0 unknown), that line, a plain traceback."""
+    """What a cell raised: type, message, the line in the block (from 1, 0 unknown), that line, a plain traceback.
+
+    `about` is the name, module or file that the error says is missing ("" when it says none); `bases` are the names of
+    the classes that its type derives from; `inner` are the errors that a group or a chain holds, each as a sentence.
+    """
 
     name: str
     value: str
     line: int = 0
     source: str = ""
     traceback: str = ""
+    about: str = ""
+    bases: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
 
 class Collection(NamedTuple):
@@ -61,20 +73,35 @@ class State:
     problem: str = ""
 
 
-class Finding(NamedTuple):
-    """Something that no output shows, such as kind `no partition key`; `fails` is False for what is only noted."""
+class Effect(NamedTuple):
+    """Something that no output shows, such as kind `no partition key`; `fails` is False for what is only noted.
+
+    `subject` is what it is about, such as `LangChainCollection in a.db`; `source` is what shows it when that is not the
+    replay itself: `install lines`.
+    """
 
     kind: str
     words: str
     fails: bool = True
+    subject: str = ""
+    source: str = ""
+
+
+class Cause(NamedTuple):
+    """Why a row is not a defect: `follows from` with the id of another block, `environment` with what is missing
+    (`server localhost:19530`, `package bs4`, `key COHERE_API_KEY`, `model minilm in place of OpenAI's`), or `varies`.
+    """
+
+    kind: Literal["follows from", "environment", "varies"]
+    what: str
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BlockOutcome:
     """What happened when a block was reached in one pass; `outputs` are nbformat dicts, `state` is what it left."""
 
     block_id: str
-    status: str
+    status: Status
     why: str = ""
     outputs: tuple[Mapping[str, Any], ...] = ()
     error: CellError | None = None
@@ -89,42 +116,63 @@ class Verdict:
     """What an outcome says about its block in one pass (`run` 1 or 2).
 
     `rules` are the tolerances that were needed; `similarity` is 0 to 1 between stored and fresh text; `diff` is the
-    word diff as (" " same, "-" stored, "+" fresh; words) pairs; `detail` says it in a sentence.
+    word diff as (" " same, "-" stored, "+" fresh; words) pairs; `detail` says it in a sentence. `cause` says why a
+    wrong verdict is no defect of the page; `uncompared` names what is stored and was not compared, such as `image/png`;
+    `stand_in` is the model that answered in place of the page's own, where its answers could touch this block.
     """
 
     block_id: str
-    verdict: str
+    verdict: VerdictName
     run: int = 1
     rules: tuple[str, ...] = ()
     detail: str = ""
     similarity: float | None = None
     diff: tuple[tuple[str, str], ...] = ()
-    findings: tuple[Finding, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    cause: Cause | None = None
+    uncompared: tuple[str, ...] = ()
+    stand_in: str = ""
+
+    @property
+    def row(self) -> RowKind:
+        """What this row of the report is."""
+        if self.cause:
+            return self.cause.kind
+        return "defect" if self.verdict in WRONG else "holds"
 
     @property
     def failures(self) -> Iterator[Failure]:
-        """What a ledger has to excuse: the verdict when it is wrong, and each finding that fails."""
+        """Everything that is wrong: the verdict, with its cause when it is no defect, and each effect that fails."""
+        source = "replay" if self.run == 1 else "second replay"
         if self.verdict in WRONG:
-            yield Failure(self.block_id, self.run, self.verdict, self.detail)
-        for finding in self.findings:
-            if finding.fails:
-                yield Failure(self.block_id, self.run, finding.kind, finding.words)
+            what = self.cause.what if self.cause else ""
+            yield Failure(self.block_id, self.run, self.verdict, self.detail, source, self.row, what)
+        for effect in self.effects:
+            if effect.fails:
+                yield Failure(self.block_id, self.run, effect.kind, effect.words, effect.source or source)
 
 
 class Failure(NamedTuple):
-    """One thing that is wrong with a block: `kind` is a verdict or a finding's kind, `words` the evidence."""
+    """One thing that is wrong with a block: `kind` is a verdict or an effect's kind, `words` the evidence.
+
+    `source` is what shows it: `replay`, `second replay`, `install lines` or `probe <id>`. `row` is `defect` unless its
+    cause lies elsewhere; `cause` is then the block that it follows from, or what is missing.
+    """
 
     block_id: str
     run: int
     kind: str
     words: str
+    source: str = "replay"
+    row: RowKind = "defect"
+    cause: str = ""
 
 
 @dataclass(frozen=True)
 class Pass:
     """One run of the page from top to bottom: outcomes and verdicts of its code blocks, in order, and its times."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[BlockOutcome, ...]
     verdicts: tuple[Verdict, ...]
     kernel_seconds: float = 0.0
     seconds: float = 0.0
@@ -147,6 +195,8 @@ class Replay:
     versions: Mapping[str, str] = field(default_factory=dict)  # python, langchain-milvus, pymilvus, milvus-lite …
     embeddings: str = ""  # what answered OpenAIEmbeddings(): "minilm on loopback" or the real service
     notes: tuple[str, ...] = ()  # what a reader of the report must know: unparsed lines, placed files …
+    protection: str = ""  # what kept the page apart from this machine, in words
+    served: tuple[str, ...] = ()  # what was served to the page alone: `Milvus Lite at localhost:19530`
     problem: str = ""  # why no pass could begin, such as an environment that cannot be resolved
 
     @property
@@ -156,8 +206,17 @@ class Replay:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Everything that a ledger has to excuse."""
-        return tuple(failure for verdict in self.verdicts for failure in verdict.failures)
+        """The defects: everything that a ledger has to excuse."""
+        return tuple(failure for failure in self._wrong if failure.row == "defect")
+
+    @property
+    def excused(self) -> tuple[Failure, ...]:
+        """What is wrong and no defect of the page: what follows from another row, environment, what varies."""
+        return tuple(failure for failure in self._wrong if failure.row != "defect")
+
+    @property
+    def _wrong(self) -> Iterator[Failure]:
+        return (failure for verdict in self.verdicts for failure in verdict.failures)
 
     def block(self, block_id: str) -> Block:
         """The block of that id."""
@@ -204,15 +263,20 @@ def state_from(row: Mapping[str, Any]) -> State:
     return State(databases, engines=dict(row.get("engines", {})), problem=row.get("problem", ""), **pairs)
 
 
+def error_from(row: Mapping[str, Any]) -> CellError:
+    """The CellError in a row of JSON."""
+    return CellError(**_tuples(row))
+
+
 def block_from(row: Mapping[str, Any]) -> Block:
     """The Block in a row of JSON or TOML."""
     return Block(**_tuples(row))
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
+def _outcome(row: dict[str, Any]) -> BlockOutcome:
     error, state = row.pop("error"), row.pop("state")
-    return Outcome(
-        error=CellError(**error) if error else None,
+    return BlockOutcome(
+        error=error_from(error) if error else None,
         state=state_from(state) if state else None,
         outputs=tuple(row.pop("outputs")),
         **_tuples(row),
@@ -220,9 +284,10 @@ def _outcome(row: dict[str, Any]) -> Outcome:
 
 
 def _verdict(row: dict[str, Any]) -> Verdict:
-    findings = tuple(Finding(**finding) for finding in row.pop("findings"))
+    effects = tuple(Effect(**effect) for effect in row.pop("effects"))
     diff = tuple((mark, words) for mark, words in row.pop("diff"))
-    return Verdict(findings=findings, diff=diff, **_tuples(row))
+    cause = row.pop("cause")
+    return Verdict(effects=effects, diff=diff, cause=Cause(**cause) if cause else None, **_tuples(row))
 
 
 def _seconds(row: dict[str, Any]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Small pages and replays that the tests of the docs room share."""
 
-from kit.docs.records import CellError, Outcome, Pass, Replay, Verdict
+from kit.docs.records import BlockOutcome, CellError, Pass, Replay, Verdict
 from kit.pages.markdown import parse_text
 
 PAGE = """# Notes
@@ -38,7 +38,7 @@ def a_replay(*passes: list[tuple[str, str, str]], text: str = PAGE, requirements
             outputs = ({"output_type": "stream", "name": "stdout", "text": printed},) if printed else ()
             error = CellError(detail.partition(":")[0], detail, 1, "store") if verdict == "raised" else None
             status = verdict if verdict in ("raised", "not run") else "ran"
-            outcomes.append(Outcome(block.id, status, outputs=outputs, error=error, seconds=0.5))
+            outcomes.append(BlockOutcome(block.id, status, outputs=outputs, error=error, seconds=0.5))
             verdicts.append(Verdict(block.id, verdict, number, detail=detail))
         found.append(Pass(tuple(outcomes), tuple(verdicts), 1.0, 2.0))
     sets = (requirements,) if requirements else ()

@@ -39,9 +39,9 @@ def page_of(*cells):
 def findings(replay, run=0):
     """Block id -> kinds of what was found there, those that only note something in brackets."""
     return {
-        verdict.block_id: [f.kind if f.fails else f"({f.kind})" for f in verdict.findings]
+        verdict.block_id: [f.kind if f.fails else f"({f.kind})" for f in verdict.effects]
         for verdict in replay.passes[run].verdicts
-        if verdict.findings
+        if verdict.effects
     }
 
 
@@ -125,7 +125,7 @@ def test_what_no_output_shows_is_found(stores):
 
 
 def test_findings_are_told_in_words(stores):
-    words = {finding.kind: finding.words for v in stores.passes[0].verdicts for finding in v.findings}
+    words = {effect.kind: effect.words for v in stores.passes[0].verdicts for effect in v.effects}
     assert words["destroyed a collection"] == (
         "LangChainCollection in milvus_demo.db held 3 rows of earlier cells; "
         "this cell dropped it and made it anew with 1, without naming it"
@@ -246,7 +246,7 @@ BEFORE = State({"a.db": {"mine": Collection(5, ("text: VARCHAR",), identity="1")
 )
 def test_a_collection_is_destroyed_when_it_goes_without_being_named(code, after, fails):
     found = find_changes(code, BEFORE, State({"a.db": after}))
-    assert [finding.fails for finding in found if finding.kind == "destroyed a collection"] == fails
+    assert [effect.fails for effect in found if effect.kind == "destroyed a collection"] == fails
 
 
 @pytest.mark.parametrize(

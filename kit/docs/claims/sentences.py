@@ -102,7 +102,9 @@ def judge_claims(claims: Iterable[Claim], probed: Sequence[Probed], engine: str)
 def contradictions(judged: Iterable[JudgedClaim]) -> list[Failure]:
     """The contradicted claims as failures of their blocks."""
     return [
-        Failure(one.claim.block, 1, f"contradicted by probe {one.claim.probe}", one.evidence)
+        Failure(
+            one.claim.block, 1, f"contradicted by probe {one.claim.probe}", one.evidence, f"probe {one.claim.probe}"
+        )
         for one in judged
         if one.status == "contradicted"
     ]

@@ -18,7 +18,7 @@ from kit.pages.page_file import FINGERPRINT, PageFile, page_file_text, read_page
 class Defect(NamedTuple):
     """A known defect. The first five fields are recorded from a run, the others are advice, written by hand.
 
-    `kind` is a verdict or a finding's kind; `words` prove it; `shown_by` is what shows it (`replay`, `second replay`,
+    `kind` is a verdict or a effect's kind; `words` prove it; `shown_by` is what shows it (`replay`, `second replay`,
     `install`, `probe <id>`); `seen_with` the releases it was recorded with. `since` says from which release on,
     `instead` what to tell the reader, `replacement` the block's new text, `link` the upstream issue; `excuse` says why
     it is none of the page's doing, so that no patch tries to mend it.
@@ -140,7 +140,7 @@ def record(ledger: Ledger, failures: Iterable[Failure], sha256: str, blocks: Seq
     order = {block.id: position for position, block in enumerate(blocks)}
     defects = []
     for failure in sorted(merge(failures), key=lambda f: (order[f.block_id], f.run)):
-        fresh = Defect(failure.block_id, failure.kind, " ".join(failure.words.split()), shown_by(failure), seen_with)
+        fresh = Defect(failure.block_id, failure.kind, " ".join(failure.words.split()), failure.source, seen_with)
         same = [d for d in old if (d.block, d.kind, d.shown_by) == (*fresh[:2], fresh.shown_by)]
         match = next((d for d in same if _is(d, failure)), same[0] if same else None)
         if match:
@@ -164,15 +164,6 @@ def _in_order(old: Sequence[Defect], new: Sequence[Defect]) -> list[Defect]:
         before = before if known is None else known
         keys.append((before, -1 if known is not None else position))
     return [new[i] for i in sorted(range(len(new)), key=keys.__getitem__)]
-
-
-def shown_by(failure: Failure) -> str:
-    """What shows a failure: a probe, the page's install lines, the replay, or the replay after it."""
-    if failure.kind.startswith("contradicted by probe "):
-        return failure.kind.removeprefix("contradicted by ")
-    if failure.kind == "never installed":
-        return "install lines"
-    return "replay" if failure.run == 1 else "second replay"
 
 
 def steady(text: str) -> str:
@@ -204,7 +195,7 @@ def _defect(path: Path, row: dict[str, Any], blocks: set[str]) -> Defect:
 
 def _is(defect: Defect, failure: Failure) -> bool:
     """Whether a failure is that defect: same block, kind and source, and the words that prove it."""
-    same = (defect.block, defect.kind, defect.shown_by) == (failure.block_id, failure.kind, shown_by(failure))
+    same = (defect.block, defect.kind, defect.shown_by) == (failure.block_id, failure.kind, failure.source)
     return same and steady(failure.words) == steady(defect.words)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kit.docs.ledger.ledger import Defect
-from kit.docs.records import WRONG, Outcome, Replay
+from kit.docs.records import WRONG, BlockOutcome, Replay
 from kit.errors import KitError
 from kit.kernels.outputs import output_text
 from kit.pages.page import Block, Page
@@ -47,7 +47,7 @@ def with_fresh_outputs(source: str, page: Page, replay: Replay, excused: Iterabl
     run = replay.passes[0]
     outcomes = {outcome.block_id: outcome for outcome in run.outcomes}
     excused, texts = set(excused), {}
-    cells: dict[int, Outcome] = {}
+    cells: dict[int, BlockOutcome] = {}
     for verdict in run.verdicts:
         stale = verdict.verdict in (*WRONG, "equivalent") and verdict.block_id not in excused
         outcome = outcomes[verdict.block_id]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit.docs.claims.sentences import JudgedClaim
 from kit.docs.ledger.ledger import Defect, Held, merge
-from kit.docs.records import WRONG, Failure, Outcome, Replay, Verdict, plain
+from kit.docs.records import WRONG, BlockOutcome, Failure, Replay, Verdict, plain
 from kit.docs.verdicts.effects import tell_changes
 from kit.kernels.outputs import output_text
 from kit.pages.page import Block
@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """A block in one pass: the verdict, the outcome, and what it did to the databases, in words."""
 
     verdict: Verdict
-    outcome: Outcome
+    outcome: BlockOutcome
     told: tuple[str, ...] = ()
 
     @property

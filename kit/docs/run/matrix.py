@@ -12,7 +12,7 @@ from itertools import pairwise
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
 
-from kit.docs.records import Outcome, Replay, Verdict
+from kit.docs.records import BlockOutcome, Replay, Verdict
 from kit.docs.run.environments import read_set
 from kit.errors import KitError
 from kit.pages.page import Block
@@ -38,7 +38,7 @@ class Column(NamedTuple):
         verdicts = [v for v in self.replay.verdicts if v.block_id == block.id]
         outcomes = [o for run in self.replay.passes for o in run.outcomes if o.block_id == block.id]
         words = list(dict.fromkeys(map(_verdict, verdicts, outcomes)))
-        kinds = (finding.kind for verdict in verdicts for finding in verdict.findings if finding.fails)
+        kinds = (effect.kind for verdict in verdicts for effect in verdict.effects if effect.fails)
         return ", ".join([" then ".join(words), *dict.fromkeys(kinds)]).strip(", ")
 
 
@@ -136,7 +136,7 @@ def matrix_table(found: Matrix) -> Table:
     return table
 
 
-def _verdict(verdict: Verdict, outcome: Outcome) -> str:
+def _verdict(verdict: Verdict, outcome: BlockOutcome) -> str:
     """`same`, or `raised ValueError`."""
     return f"raised {outcome.error.name}" if verdict.verdict == "raised" and outcome.error else verdict.verdict
 

@@ -55,4 +55,4 @@ def never_installed(blocks: Sequence[Block]) -> list[Failure]:
     missing = [package for package in dict.fromkeys(imported) if package not in brought]
     first = next(block for block in code if installed_by(block.text))
     words = f"imported, and brought by no install line of the page: {', '.join(missing)}"
-    return [Failure(first.id, 1, "never installed", words)] if missing else []
+    return [Failure(first.id, 1, "never installed", words, "install lines")] if missing else []

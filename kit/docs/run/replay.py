@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kit.docs.records import Outcome, Pass, Replay
+from kit.docs.records import BlockOutcome, Pass, Replay
 from kit.docs.run.local_services import refuse_local_services
 from kit.docs.run.session import Session
 from kit.docs.verdicts.judge import judge, runs_on_page
@@ -164,11 +164,11 @@ class _Run:
             allow_install=self.options.allow_install,
         )
 
-    def _reach(self, session: Session, block: Block, number: int, position: int) -> Outcome:
+    def _reach(self, session: Session, block: Block, number: int, position: int) -> BlockOutcome:
         if self.progress:
             self.progress(number, block, position, len(self.page.code))
         if reason := self.reasons[block.id]:
-            return Outcome(block.id, "not run", reason)
+            return BlockOutcome(block.id, "not run", reason)
         outcome = session.run(block.id, block.text)
         if outcome.status == "ran" and not self.options.allow_install and only_installs(block.text):
             return replace(outcome, status="not run", why="installs are written down, not run")

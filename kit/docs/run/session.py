@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kit.docs.records import CellError, Outcome, State, state_from
+from kit.docs.records import BlockOutcome, CellError, State, error_from, state_from
 from kit.errors import KitError
 from kit.kernels.outputs import OutputCollector, plain_text
 from kit.kernels.sandbox import Limits, Sandbox, Watch
@@ -54,10 +54,10 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, block_id: str, code: str) -> Outcome:
+    def run(self, block_id: str, code: str) -> BlockOutcome:
         """What happens when the kernel runs this code."""
         if self.dead:
-            return Outcome(block_id, "not run", f"the kernel was gone: {self.dead}")
+            return BlockOutcome(block_id, "not run", f"the kernel was gone: {self.dead}")
         self._ask("forget_error()")
         collector, prompts = OutputCollector(self.limits.output_bytes), []
         began = time.perf_counter()
@@ -68,10 +68,10 @@ class Session:
         error = _error(collector, (asked.get("error") or {}).get("line", 0), code)
         if error and status == "ran":
             status = "raised"
-        return Outcome(
+        return BlockOutcome(
             block_id, status, self._clean(why),
             outputs=tuple(self._clean(collector.outputs)),
-            error=CellError(**self._clean(error._asdict())) if error else None,
+            error=error_from(self._clean(error._asdict())) if error else None,
             seconds=seconds,
             state=self._state(asked),
             recorded=tuple(self._clean(asked.get("recorded", []))),

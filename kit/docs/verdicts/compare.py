@@ -36,7 +36,7 @@ LONGEST_DIFF = 20_000  # words
 AUTO_ID = 10**14
 
 
-class Comparison(NamedTuple):
+class OutputComparison(NamedTuple):
     """same, equivalent, similar or changed; the rules used; similarity 0 to 1; word diff; a sentence."""
 
     verdict: str
@@ -46,20 +46,20 @@ class Comparison(NamedTuple):
     detail: str = ""
 
 
-def compare(stored: Sequence[str], fresh: Sequence[str]) -> Comparison:
+def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
     """The outputs of one cell: texts that the page stores, texts that it shows now."""
     if not fresh:
-        return Comparison("changed", similarity=0.0, detail="the page shows an output; now there is none")
+        return OutputComparison("changed", similarity=0.0, detail="the page shows an output; now there is none")
     old, new = ("\n".join(text.strip("\n") for text in texts) for texts in (stored, fresh))
     if old == new:
-        return Comparison("same")
+        return OutputComparison("same")
     if _trimmed(old) == _trimmed(new):
-        return Comparison("equivalent", ("trailing space",), detail=RULES["trailing space"])
+        return OutputComparison("equivalent", ("trailing space",), detail=RULES["trailing space"])
     if (rules := equal_texts(_trimmed(old), _trimmed(new))) is not None:
-        return Comparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
+        return OutputComparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
     similarity, diff = word_diff(old, new)
     verdict = "similar" if similarity >= SIMILAR else "changed"
-    return Comparison(verdict, similarity=similarity, diff=diff, detail=_sentence(old, new, similarity))
+    return OutputComparison(verdict, similarity=similarity, diff=diff, detail=_sentence(old, new, similarity))
 
 
 def equal_texts(old: str, new: str) -> list[str] | None:

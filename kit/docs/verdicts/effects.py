@@ -6,17 +6,18 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
 
-from kit.docs.records import Collection, Finding, Outcome, State
+from kit.docs.records import BlockOutcome, Collection, Effect, State
 from kit.pages.code import calls, dotted, parse
 
 STORES = ("Milvus", "Zilliz", "from_documents", "from_texts", "afrom_documents", "afrom_texts")
 BUILTINS = frozenset(dir(builtins))  # len(docs) and print(docs) look at the hits, and that is meant
+DOUBLED = "rows added again"
 DROPS = ("drop_collection", "drop", "drop_table")
 
 
-def find_changes(code: str, before: State, after: State) -> list[Finding]:
+def find_changes(code: str, before: State, after: State) -> list[Effect]:
     """What one cell's run did to the collections and names that earlier cells had made."""
-    found: list[Finding] = []
+    found: list[Effect] = []
     for address, collections in before.databases.items():
         for name, was in collections.items():
             now = after.databases.get(address, {}).get(name)
@@ -24,17 +25,17 @@ def find_changes(code: str, before: State, after: State) -> list[Finding]:
     return [*found, *_contracts(code, before, after)]
 
 
-def find_opened_nothing(before: State, after: State, later: Sequence[State]) -> list[Finding]:
+def find_opened_nothing(before: State, after: State, later: Sequence[State]) -> list[Effect]:
     """Vector stores that this cell opened on a collection that does not exist and that no later cell makes."""
     return [
-        Finding("opened nothing", f"`{variable}` was opened on {collection} in {address}, which does not exist")
+        Effect("opened nothing", f"`{variable}` was opened on {collection} in {address}, which does not exist")
         for variable, (address, collection) in after.opened.items()
         if before.opened.get(variable) != (address, collection) and address in after.databases
         if not any(collection in state.databases.get(address, {}) for state in (after, *later))
     ]
 
 
-def find_overwritten(before: State, after: State, later: Sequence[str]) -> list[Finding]:
+def find_overwritten(before: State, after: State, later: Sequence[str]) -> list[Effect]:
     """Names that held documents and now hold the hits of a search; it fails when a later cell passes them on."""
     found = []
     for name, (count, are_hits) in after.documents.items():
@@ -42,11 +43,11 @@ def find_overwritten(before: State, after: State, later: Sequence[str]) -> list[
         if not was or was[1] or not are_hits:
             continue
         words = f"`{name}` held {was[0]} documents and now holds {count} hits of a search, which carry a primary key"
-        found.append(Finding("overwrote documents", words, fails=_passed_on(name, later)))
+        found.append(Effect("overwrote documents", words, fails=_passed_on(name, later)))
     return found
 
 
-def find_doubled(first: Outcome, second: Outcome) -> list[Finding]:
+def find_doubled(first: BlockOutcome, second: BlockOutcome) -> list[Effect]:
     """Collections that hold more rows after the same cell of the second pass than after the first."""
     if not first.state or not second.state:
         return []
@@ -56,7 +57,7 @@ def find_doubled(first: Outcome, second: Outcome) -> list[Finding]:
             was = first.state.databases.get(address, {}).get(name)
             if was and was.rows and now.rows and now.rows > was.rows:
                 words = f"{name} in {address} holds {now.rows} rows after the second run, {was.rows} after the first"
-                found.append(Finding("rows added again", words))
+                found.append(Effect(DOUBLED, words, subject=f"{name} in {address}"))
     return found
 
 
@@ -88,7 +89,7 @@ def describe(collection: Collection) -> str:
     return "; ".join(parts + ["dynamic field"] * collection.dynamic_field)
 
 
-def _destroyed(code: str, where: str, name: str, was: Collection, now: Collection | None) -> Iterator[Finding]:
+def _destroyed(code: str, where: str, name: str, was: Collection, now: Collection | None) -> Iterator[Effect]:
     if not was.rows or (now and now.identity == was.identity):
         return
     named = name in _strings(code) or any(dotted(call.func).rpartition(".")[2] in DROPS for call in calls(code))
@@ -97,10 +98,10 @@ def _destroyed(code: str, where: str, name: str, was: Collection, now: Collectio
     if now:
         told += f" and made it anew with {now.rows}"
     why = "" if named else ", without naming it"
-    yield Finding("destroyed a collection", told + why, fails=not named)
+    yield Effect("destroyed a collection", told + why, fails=not named)
 
 
-def _contracts(code: str, before: State, after: State) -> Iterator[Finding]:
+def _contracts(code: str, before: State, after: State) -> Iterator[Effect]:
     """Arguments of `Milvus(…)` and its like against the collection that they made or opened."""
     for call in calls(code):
         if dotted(call.func).rpartition(".")[2] not in STORES:
@@ -114,18 +115,18 @@ def _contracts(code: str, before: State, after: State) -> Iterator[Finding]:
             yield from _contract(arguments, f"{name} in {address}", now)
 
 
-def _contract(arguments: Mapping[str, ast.expr], where: str, now: Collection) -> Iterator[Finding]:
+def _contract(arguments: Mapping[str, ast.expr], where: str, now: Collection) -> Iterator[Effect]:
     wanted = _constant(arguments.get("partition_key_field"))
     if wanted and now.partition_key != wanted:
         found = f"its partition key is {now.partition_key}" if now.partition_key else "it has no partition key"
-        yield Finding("no partition key", f'partition_key_field="{wanted}" is asked for; {where}: {found}')
+        yield Effect("no partition key", f'partition_key_field="{wanted}" is asked for; {where}: {found}')
     if _constant(arguments.get("enable_dynamic_field")) is True and not now.dynamic_field:
-        yield Finding("no dynamic field", f"enable_dynamic_field=True is asked for; {where} has no dynamic field")
+        yield Effect("no dynamic field", f"enable_dynamic_field=True is asked for; {where} has no dynamic field")
     index = _constant(arguments.get("index_params"))
     for key in ("index_type", "metric_type") if isinstance(index, dict) else ():
         if index.get(key) and not any(str(index[key]) in line.split() for line in now.indexes):
             words = f"{key}={index[key]} is asked for; {where} has {', '.join(now.indexes) or 'no index'}"
-            yield Finding("another index", words)
+            yield Effect("another index", words)
 
 
 def _constant(node: ast.expr | None) -> object:

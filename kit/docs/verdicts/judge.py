@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from kit.docs.records import CellError, Finding, Outcome, State, Verdict
+from kit.docs.records import BlockOutcome, CellError, Effect, State, Verdict
 from kit.docs.verdicts.compare import compare
-from kit.docs.verdicts.effects import find_changes, find_doubled, find_opened_nothing, find_overwritten
+from kit.docs.verdicts.effects import DOUBLED, find_changes, find_doubled, find_opened_nothing, find_overwritten
 from kit.kernels.outputs import shown
 from kit.pages.page import Block, Page
 
 SHORT = 300  # characters of an error's message in a sentence
 
 
-def judge(page: Page, outcomes: Sequence[Outcome], first: Sequence[Outcome] = ()) -> tuple[Verdict, ...]:
+def judge(page: Page, outcomes: Sequence[BlockOutcome], first: Sequence[BlockOutcome] = ()) -> tuple[Verdict, ...]:
     """A verdict for each outcome of a pass; `first` holds the outcomes of the pass before it, when it is the second."""
     blocks = {block.id: block for block in page.code}
     states = _states(outcomes)
@@ -23,18 +24,18 @@ def judge(page: Page, outcomes: Sequence[Outcome], first: Sequence[Outcome] = ()
         verdict = _judge_one(outcome, [b.text for b in page.stored(block)], run=2 if first else 1)
         before, after = states[position], states[position + 1]
         later = [blocks[o.block_id].text for o in outcomes[position + 1 :] if o.status != "not run"]
-        found = [Finding("asked for input", f"it asks: {prompt.strip()}", fails=False) for prompt in outcome.prompts]
+        found = [Effect("asked for input", f"it asks: {prompt.strip()}", fails=False) for prompt in outcome.prompts]
         if outcome.state:
             found += find_changes(block.text, before, after)
             found += find_opened_nothing(before, after, states[position + 2 :])
             found += find_overwritten(before, after, later)
         if first:
             found += _new_only(find_doubled(first[position], outcome), verdicts)
-        verdicts.append(Verdict(**{**_fields(verdict), "findings": tuple(found)}))
+        verdicts.append(replace(verdict, effects=tuple(found)))
     return tuple(verdicts)
 
 
-def _states(outcomes: Sequence[Outcome]) -> list[State]:
+def _states(outcomes: Sequence[BlockOutcome]) -> list[State]:
     """The state before the first outcome and after each; a block that was not run leaves it as it was."""
     states = [State()]
     for outcome in outcomes:
@@ -42,7 +43,7 @@ def _states(outcomes: Sequence[Outcome]) -> list[State]:
     return states
 
 
-def _judge_one(outcome: Outcome, stored: Sequence[str], *, run: int) -> Verdict:
+def _judge_one(outcome: BlockOutcome, stored: Sequence[str], *, run: int) -> Verdict:
     block_id, status = outcome.block_id, outcome.status
     stored = [text for text in stored if text.strip()]
     if status in ("not run", "timed out", "too much output", "kernel died"):
@@ -64,19 +65,10 @@ def error_sentence(error: CellError) -> str:
     return f"{error.name}: {words}".rstrip(": ") + where
 
 
-def _new_only(found: Sequence[Finding], verdicts: Sequence[Verdict]) -> list[Finding]:
+def _new_only(found: Sequence[Effect], verdicts: Sequence[Verdict]) -> list[Effect]:
     """Rows that a cell added again are told once, not after every later cell."""
-    told = {
-        finding.words.partition(" holds ")[0] for v in verdicts for finding in v.findings if finding.kind == DOUBLED
-    }
-    return [finding for finding in found if finding.words.partition(" holds ")[0] not in told]
-
-
-DOUBLED = "rows added again"
-
-
-def _fields(verdict: Verdict) -> dict:
-    return {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
+    said = {effect.subject for verdict in verdicts for effect in verdict.effects if effect.kind == DOUBLED}
+    return [effect for effect in found if effect.subject not in said]
 
 
 def runs_on_page(page: Page, *, all_tabs: bool) -> dict[str, str]:

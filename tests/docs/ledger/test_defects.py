@@ -8,7 +8,9 @@ from kit.errors import KitError
 from tests.docs.samples import PAGE, page
 
 RAISED = Failure("notes/code-2", 1, "raised", "NameError: no store (line 1: store)")
-AGAIN = Failure("notes/code-1", 2, "rows added again", "notes holds 4 rows after the second run, 2 after the first")
+AGAIN = Failure(
+    "notes/code-1", 2, "rows added again", "notes holds 4 rows after the second run, 2 after the first", "second replay"
+)
 EVERYTHING = {"replay", "second replay"}
 
 
