@@ -4,10 +4,10 @@ from .grid.grid import Grid as Grid
 from .measures.evaluate import judgments as judgments
 from .measures.judge_model import JudgeError as JudgeError
 from .measures.judge_model import load_judge as load_judge
-from .measures.judge_ragas import JudgeLLM as JudgeLLM
-from .measures.judge_ragas import KitEmbedding as KitEmbedding
 from .measures.measure import means as means
 from .measures.measure import measure as measure
+from .measures.ragas_metrics import JudgeLLM as JudgeLLM
+from .measures.ragas_metrics import KitEmbedding as KitEmbedding
 from .measures.spans import precision_omega as precision_omega
 from .measures.spans import span_scores as span_scores
 from .measures.stats import Difference as Difference

@@ -12,6 +12,7 @@ from kit.errors import KitError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+Status = Literal["measured", "not supported", "failed"]
 FORMAT = 1  # of results.json; raised when a reader of the old one would misread the new one
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "R@100", "RR@10", "AP", "P@10", "Success@10")
 
@@ -121,11 +122,11 @@ class IndexCheck:
 
 
 @dataclass(frozen=True)
-class Row:
+class ConditionResult:
     """One condition's result. `status` failed or not supported comes with a reason and without scores."""
 
     condition: Condition
-    status: Literal["measured", "not supported", "failed"]
+    status: Status
     reason: str = ""
     command: str = ""  # repeats this row alone
     key: str = ""  # hash of all that decides the result; a resumed run repeats a row whose key differs
@@ -172,10 +173,10 @@ class Results:
     command: str
     host: dict[str, str]  # system, processor, cores, memory, python
     versions: dict[str, str]
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ConditionResult, ...] = ()
     format: int = FORMAT
 
-    def row(self, condition_id: str) -> Row | None:
+    def row(self, condition_id: str) -> ConditionResult | None:
         """The row of a condition, or None."""
         return next((row for row in self.rows if row.id == condition_id), None)
 
@@ -193,9 +194,9 @@ class Results:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"
-            raise KitError(f"{name}: {place}: {first['msg']}. Wanted: a file that `kit bench run` wrote.") from None
+            raise KitError(f"{name}: {place}: {first['msg']}", wanted="a file that `kit bench run` wrote") from None
         if results.format != FORMAT:
-            raise KitError(f"{name} has format {results.format}; this kit reads {FORMAT}. Run the grid again.")
+            raise KitError(f"{name} has format {results.format}; this kit reads {FORMAT}.", mend="Run the grid again.")
         return results
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kit.bench.measures.measure import means, measure
 from kit.bench.out_folder import OutFolder
-from kit.bench.records import Condition, Cost, Dataset, IndexCheck, Mean, Qrel, Results, Row, ScoredDoc
+from kit.bench.records import Condition, ConditionResult, Cost, Dataset, IndexCheck, Mean, Qrel, Results, ScoredDoc
 
 MEASURES = ("nDCG@10", "R@10", "RR@10")
 CATEGORIES = ("plain", "paraphrase")
@@ -67,12 +67,12 @@ def checks() -> tuple[IndexCheck, ...]:
     return good, replace(good, selectivity=0.1, recall=0.44, short_queries=19, missing_rows=120, search_p50_ms=0.9)
 
 
-def _row(out: OutFolder, retriever: str, run: list[ScoredDoc], p50: float) -> Row:
+def _row(out: OutFolder, retriever: str, run: list[ScoredDoc], p50: float) -> ConditionResult:
     scores = measure(QRELS, run, MEASURES)
     its_condition = condition(retriever)
     _write(out, its_condition.id, run, {(s.query_id, s.measure): s.value for s in scores})
     not_measured = {"judge-faithfulness@5": Mean(None, 0, len(QUERIES), "KIT_JUDGE names no chat model")}
-    return Row(
+    return ConditionResult(
         condition=its_condition,
         status="measured",
         command=f"kit bench run --dataset cats --retrievers {retriever}",

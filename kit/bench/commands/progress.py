@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from kit.bench.records import Mean, Results, Row
+from kit.bench.records import ConditionResult, Mean, Results
 from kit.bench.run.run import Watcher
 
 PARTS = ("retriever", "embeddings", "chunker", "index", "engine")  # of a condition; the table shows those that differ
@@ -42,7 +42,7 @@ class Show(Watcher):
         task = self._progress.add_task(escape(step), total=size)
         return lambda done: self._progress.advance(task, done)
 
-    def row(self, row: Row, number: int, of: int, before: bool = False) -> None:
+    def row(self, row: ConditionResult, number: int, of: int, before: bool = False) -> None:
         """A line a condition."""
         said = row.reason if row.status != "measured" else _first_score(row)
         status = "" if row.status == "measured" else f"{row.status}: "
@@ -84,7 +84,7 @@ class Show(Watcher):
         )
 
 
-def _first_score(row: Row) -> str:
+def _first_score(row: ConditionResult) -> str:
     name, mean = next(iter(row.scores.items()))
     cost = f"{row.cost.search_p50_ms:.1f} ms a query, {row.cost.search_queries_per_second:,.0f} queries/s in batches"
     return f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries, {cost}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kit.bench.collections.base import Collection
 from kit.bench.grid.chunkers import Chunker, place_of
-from kit.bench.measures.judge import judge_scores
+from kit.bench.measures.judge import judged_scores
 from kit.bench.measures.judge_model import Judge, Usage
 from kit.bench.measures.measure import Measured, measure, too_deep
 from kit.bench.measures.ragas_scores import first_hits, ragas_scores
@@ -44,7 +44,7 @@ def judgments(collection: Collection, chunker: Chunker) -> Judgments:
     """By document as the collection has them, or each passage's chunks by the rule of the golden questions."""
     if not collection.has_passages:
         return Judgments(collection.qrels, {})
-    places = {chunk.id: place_of(chunk) for chunk in chunker.split(collection.documents())}
+    places = {str(chunk.id): place_of(chunk) for chunk in chunker.split(collection.documents())}
     of_document: dict[str, list[Passage]] = {}
     names = {place: doc_id for doc_id, place in places.items()}
     for place in places.values():
@@ -87,7 +87,8 @@ def trec_order(hits: Sequence[ScoredDoc]) -> list[ScoredDoc]:
 
 def write_run(out: OutFolder, condition_id: str, run: Sequence[ScoredDoc]) -> None:
     """runs/<condition>.trec; `run` holds the hits of each query together, in `trec_order`."""
-    lines, ranks = [], {}
+    lines: list[str] = []
+    ranks: dict[str, int] = {}
     for query_id, doc_id, score in run:
         ranks[query_id] = ranks.get(query_id, 0) + 1
         lines.append(f"{query_id} Q0 {doc_id} {ranks[query_id]} {score:.9g} {condition_id}\n")
@@ -122,7 +123,7 @@ def evaluate(
         scores += ragas.scores
         not_measured |= ragas.not_measured
     if "judge" in extras:
-        found = judge_scores(judge, queries, judged.qrels, run, texts.fetch(shown | relevant) if judge else {})
+        found = judged_scores(judge, queries, judged.qrels, run, texts.fetch(shown | relevant) if judge else {})
         scores += found.scores
         not_measured |= found.not_measured
         usage = found.usage if judge else None

@@ -65,7 +65,7 @@ def check_index(store: Store, exact: Exact, queries: np.ndarray, reopened: bool,
 def _check(
     store: Store, exact: Exact, queries: np.ndarray, params: dict[str, Any], share: float, reopened: bool, k: int
 ) -> IndexCheck:
-    def search(vectors: Sequence[np.ndarray]) -> list[list[dict[str, Any]]]:
+    def search(vectors: Sequence[np.ndarray] | np.ndarray) -> list[list[dict[str, Any]]]:
         return store.vector_store.client.search(
             store.name,
             data=list(vectors),

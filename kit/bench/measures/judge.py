@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, NamedTuple
 
-from kit.bench.measures.judge_model import Judge, JudgeError, Usage
+from kit.bench.measures.judge_model import Judge, JudgeError, Usage, in_a_loop
 from kit.bench.measures.measure import Measured
-from kit.bench.measures.ragas_scores import first_hits, in_a_loop, text_of
+from kit.bench.measures.ragas_scores import first_hits, text_of
 from kit.bench.records import Mean, Qrel, Query, Score, ScoredDoc
 from kit.errors import KitError
 
@@ -45,7 +45,7 @@ def not_measured(k: int = 5, why: str = WITHOUT) -> dict[str, str]:
     return {f"judge-{metric}@{k}": why for metric in METRICS}
 
 
-def judge_scores(
+def judged_scores(
     judge: Judge | None,
     queries: Iterable[Query],
     qrels: Iterable[Qrel],
@@ -99,15 +99,9 @@ def _references(queries: Iterable[Query], qrels: Iterable[Qrel], texts: Mapping[
 
 async def _judged(judge: Judge, cases: Sequence[_Case], k: int) -> list[Score]:
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # read by ragas when it is imported
-    from ragas.metrics import collections as ragas
+    from kit.bench.measures.ragas_metrics import JudgeMetrics
 
-    from kit.bench.measures.judge_ragas import JudgeLLM, KitEmbedding
-
-    llm = JudgeLLM(judge)
-    precision, recall = ragas.ContextPrecisionWithReference(llm=llm), ragas.ContextRecall(llm=llm)
-    faithfulness, correctness = ragas.Faithfulness(llm=llm), ragas.FactualCorrectness(llm=llm)
-    # At temperature 0 the same prompt has one answer: asking three times, as ragas does, would only cost more.
-    relevancy = ragas.AnswerRelevancy(llm=llm, embeddings=KitEmbedding(), strictness=1)
+    metrics = JudgeMetrics(judge)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def scored(case: _Case) -> list[Score]:
@@ -115,14 +109,14 @@ async def _judged(judge: Judge, cases: Sequence[_Case], k: int) -> list[Score]:
         if not case.contexts:
             return [Score(query_id, name, 0.0) for name in not_measured(k)]
         async with gate:
-            given = {"user_input": question, "retrieved_contexts": case.contexts}
+            given: dict[str, Any] = {"user_input": question, "retrieved_contexts": case.contexts}
             answer = await judge.ask(_ANSWER.format(question=question, passages="\n\n".join(case.contexts)))
             asked = (
-                precision.ascore(**given, reference=case.reference),
-                recall.ascore(**given, reference=case.reference),
-                faithfulness.ascore(**given, response=answer),
-                relevancy.ascore(user_input=question, response=answer),
-                correctness.ascore(response=answer, reference=case.reference),
+                metrics.precision.ascore(**given, reference=case.reference),
+                metrics.recall.ascore(**given, reference=case.reference),
+                metrics.faithfulness.ascore(**given, response=answer),
+                metrics.relevancy.ascore(user_input=question, response=answer),
+                metrics.correctness.ascore(response=answer, reference=case.reference),
             )
             return [
                 s for m, a in zip(METRICS, asked, strict=True) if (s := await _score(query_id, f"judge-{m}@{k}", a))

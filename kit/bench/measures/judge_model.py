@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kit.errors import KitError
 from kit.models.chat import EXTRACTIVE, load_chat
@@ -88,7 +90,7 @@ class Judge:
     async def _asked(self, prompt: str) -> tuple[str, int, int]:
         # The client in a thread: an async one is bound to the event loop of its first use.
         message = await asyncio.to_thread(self.model.invoke, prompt)
-        used = message.usage_metadata or {}
+        used: Any = message.usage_metadata or {}
         return message.text, used.get("input_tokens", 0), used.get("output_tokens", 0)
 
 
@@ -109,4 +111,10 @@ def load_judge() -> Judge | None:
             "with OPENAI_BASE_URL for a compatible endpoint; or unset KIT_JUDGE to go without a judge."
         )
     model = load_chat(name)
-    return Judge(model.name, model, settings.openai_base_url or "", Usage(price=settings.judge_price))
+    return Judge(str(model.name), model, settings.openai_base_url or "", Usage(price=settings.judge_price))
+
+
+def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine, also inside Jupyter, whose own event loop is running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -43,7 +43,7 @@ def measure(qrels: Qrels, run: Run, measures: Sequence[str] = DEFAULT_MEASURES) 
             raise KitError(f"Query {query_id}: the score of {doc_id} is {hits[doc_id]}; wanted a number.")
 
     asked = {name: _parsed(name) for name in measures}
-    evaluator = ir_measures.pytrec_eval.evaluator([computed for computed, _ in asked.values()], judged)
+    evaluator: Any = ir_measures.pytrec_eval.evaluator([computed for computed, _ in asked.values()], judged)
     # Hits of the judged queries only; a query that yields nothing below keeps its 0.
     ranked = {query_id: hits for query_id, hits in ranked.items() if query_id in judged}
     found: dict[str, dict[str, float]] = {str(computed): {} for computed, _ in asked.values()}
@@ -105,7 +105,7 @@ def _parsed(name: str) -> tuple[Any, int]:
     return parsed, int(cut[2]) if cut else 0
 
 
-def _nested(rows: Any, record: type) -> dict[str, dict[str, Any]]:
+def _nested(rows: Any, record: type[Qrel] | type[ScoredDoc]) -> dict[str, dict[str, Any]]:
     """{query_id: {doc_id: value}} of records, of a DataFrame with their columns, or of such a mapping itself."""
     if isinstance(rows, Mapping):
         return rows if isinstance(rows, dict) else dict(rows)

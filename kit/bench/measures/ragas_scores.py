@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
-from typing import Any
 
+from kit.bench.measures.judge_model import in_a_loop
 from kit.bench.measures.measure import Measured
 from kit.bench.records import Qrel, Query, Score, ScoredDoc
 from kit.errors import KitError
@@ -65,12 +63,6 @@ def text_of(texts: Mapping[str, str], doc_id: str) -> str:
         raise KitError(f"The text of {doc_id} is wanted to compare texts; it was not given.") from None
 
 
-def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine, also inside Jupyter, whose own event loop is running."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
-
-
 async def _scores(
     asked: Sequence[str],
     judged: Mapping[str, Sequence[str]],
@@ -79,29 +71,18 @@ async def _scores(
     k: int,
 ) -> list[Score]:
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # read by ragas when it is imported
-    from ragas.dataset_schema import SingleTurnSample
-    from ragas.metrics._context_precision import IDBasedContextPrecision, NonLLMContextPrecisionWithReference
-    from ragas.metrics._context_recall import IDBasedContextRecall, NonLLMContextRecall
+    from kit.bench.measures.ragas_metrics import context_metrics, sample
 
-    from kit.bench.measures.ragas_similarity import TextSimilarity
-
-    metrics = {"ragas-ID-precision": IDBasedContextPrecision(), "ragas-ID-recall": IDBasedContextRecall()}
-    if texts is not None:
-        alike = TextSimilarity()
-        text_metrics = (
-            NonLLMContextPrecisionWithReference(distance_measure=alike),
-            NonLLMContextRecall(_distance_measure=alike),
-        )
-        metrics |= dict(zip(TEXT_MEASURES, text_metrics, strict=True))
+    metrics = context_metrics(texts is not None)
     scores = []
     for query_id in asked:
         relevant, found = judged[query_id], hits.get(query_id, [])
-        sample = SingleTurnSample(retrieved_context_ids=list(found), reference_context_ids=list(relevant))
+        both = None
         if texts is not None:
-            sample.retrieved_contexts = [text_of(texts, doc_id) for doc_id in found]
-            sample.reference_contexts = [text_of(texts, doc_id) for doc_id in relevant]
+            both = [text_of(texts, doc_id) for doc_id in found], [text_of(texts, doc_id) for doc_id in relevant]
+        row = sample(found, relevant, both)
         for name, metric in metrics.items():
-            value = await metric.single_turn_ascore(sample) if found and relevant else 0.0
+            value = await metric.single_turn_ascore(row) if found and relevant else 0.0
             if isnan(value):
                 raise KitError(f"ragas gave no {name} for the query {query_id}, though it has hits and judgments.")
             scores.append(Score(query_id, f"{name}@{k}", float(value)))

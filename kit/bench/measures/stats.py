@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ LEVEL = 0.95
 ALPHA = 0.05
 EXACT_UP_TO = 13  # queries with a difference: 2^13 sign patterns are fewer than the resamples
 _BLOCK = 2_000_000  # numbers held at once
+DifferenceVerdict = Literal["better", "worse", "equal on every query", "not significant"]
 
 
 class Difference(NamedTuple):
@@ -43,7 +44,7 @@ class Difference(NamedTuple):
         return self.p_holm < ALPHA
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> DifferenceVerdict:
         """better, worse, equal on every query, or not significant: B against A."""
         if self.wins + self.losses == 0:
             return "equal on every query"
@@ -66,14 +67,15 @@ def intervals(scores: np.ndarray, seed: int = 0, resamples: int = RESAMPLES, lev
     Queries are drawn again with replacement, the same draws for every column, so columns stay paired.
     """
     scores = _checked(scores)
-    queries = len(scores)
-    rng = np.random.default_rng(seed)
-    means = np.empty((resamples, scores.shape[1]))
-    for block in _blocks(resamples, queries):
-        drawn = rng.multinomial(queries, np.full(queries, 1 / queries), size=block.stop - block.start)
-        means[block] = drawn @ scores / queries
-    tail = 100 * (1 - level) / 2
-    return np.percentile(means, [tail, 100 - tail], axis=0)
+    if len(scores) == 1:
+        return np.vstack([scores, scores])
+    from scipy.stats import bootstrap  # type: ignore[import-untyped]
+
+    found = bootstrap(
+        (scores,), np.mean, axis=0, method="percentile", n_resamples=resamples, confidence_level=level,
+        vectorized=True, batch=max(1, _BLOCK // scores.size), rng=np.random.default_rng(seed),
+    ).confidence_interval  # fmt: skip
+    return np.array([found.low, found.high])
 
 
 def randomisation_p(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
@@ -112,7 +114,8 @@ def paired_tests(pairs: Sequence[tuple[str, str, str, np.ndarray, np.ndarray]], 
     for pair, d, (low, high), its_p, p_holm in zip(pairs, differences, bounds, p, holm(p), strict=True):
         a, b, measure, scores_a, scores_b = pair
         wins, losses = int((d > 0).sum()), int((d < 0).sum())
-        numbers = map(float, (np.mean(scores_a), np.mean(scores_b), low, high, its_p, p_holm))
+        mean_a, mean_b = float(np.mean(scores_a)), float(np.mean(scores_b))
+        numbers = (mean_a, mean_b, float(low), float(high), float(its_p), float(p_holm))
         rows.append(Difference(a, b, measure, *numbers, wins, len(d) - wins - losses, losses))
     return rows
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kit.bench.measures.stats import Difference, paired_tests
 from kit.bench.out_folder import OutFolder
-from kit.bench.records import Results, Row
+from kit.bench.records import ConditionResult, Results
 from kit.errors import KitError, nearest
 
 SEPARATOR = "::"
@@ -27,7 +27,7 @@ class Side:
     name: str
     out: OutFolder
     results: Results
-    rows: tuple[Row, ...]
+    rows: tuple[ConditionResult, ...]
 
 
 class Change(NamedTuple):
@@ -37,7 +37,7 @@ class Change(NamedTuple):
     difference: Difference
 
 
-class Compared(NamedTuple):
+class ResultsComparison(NamedTuple):
     """The changes, what got worse first; in words, what stands on one side alone and what was left out."""
 
     changes: list[Change]
@@ -61,7 +61,7 @@ def open_side(name: str) -> Side:
     return Side(name, out, results, tuple(rows))
 
 
-def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | None = None) -> Compared:
+def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | None = None) -> ResultsComparison:
     """B against A: conditions of the same id, or one condition against one other.
 
     A difference is over the queries that both scored; p is corrected over all differences that are returned.
@@ -93,7 +93,7 @@ def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | 
         raise KitError(" ".join([f"{a.name} and {b.name} have no measured condition in common.", *unpaired]))
     differences = paired_tests(asked, a.results.seed if seed is None else seed)
     changes = [Change(*pair) for pair in zip(labels, differences, strict=True)]
-    return Compared(sorted(changes, key=_worst_first), unpaired, notes)
+    return ResultsComparison(sorted(changes, key=_worst_first), unpaired, notes)
 
 
 def shared_measures(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
@@ -124,7 +124,7 @@ def scores_table(out: OutFolder, condition_id: str) -> pd.DataFrame:
     return table
 
 
-def _paired(a: Side, b: Side) -> tuple[list[tuple[Row, Row]], list[str]]:
+def _paired(a: Side, b: Side) -> tuple[list[tuple[ConditionResult, ConditionResult]], list[str]]:
     """The rows to compare, and in words those that are measured on one side alone."""
     if len(a.rows) == len(b.rows) == 1 and all(row.status == "measured" for row in (*a.rows, *b.rows)):
         return [(a.rows[0], b.rows[0])], []
@@ -139,7 +139,7 @@ def _paired(a: Side, b: Side) -> tuple[list[tuple[Row, Row]], list[str]]:
     return pairs, unpaired
 
 
-def _state(row: Row | None) -> str:
+def _state(row: ConditionResult | None) -> str:
     if row is None:
         return "not run"
     return row.status + (f" ({row.reason})" if row.reason else "")

@@ -48,7 +48,7 @@ class Case:
     wanted: tuple[Hit, ...]
 
 
-class Evidence:
+class Examples:
     """Reads an --out folder's queries, runs, judgments and texts once, when they are first asked for."""
 
     def __init__(self, out: OutFolder, measure: str):
@@ -75,8 +75,8 @@ class Evidence:
         best = sorted((doc for doc in judged if judged[doc] > 0), key=lambda doc: (-judged[doc], doc))[:HITS]
         wanted = tuple(Hit(0, doc, judged[doc], self._text(chunker, doc)) for doc in best)
         category = str(one.table.loc[query_id, "category"])
-        found = [self._found(query_id, place) for place in (one, other)]
-        return Case(query_id, self.question(query_id), category, *found, wanted)
+        of_one, of_other = self._found(query_id, one), self._found(query_id, other)
+        return Case(query_id, self.question(query_id), category, of_one, of_other, wanted)
 
     def _found(self, query_id: str, place: Place) -> Found:
         chunker = place.row.condition.chunker
@@ -85,7 +85,7 @@ class Evidence:
             Hit(rank, doc, judged.get(doc), self._text(chunker, doc)) for rank, doc in enumerate(hits[:HITS], start=1)
         )
         relevant = next((rank for rank, doc in enumerate(hits, start=1) if judged.get(doc, 0) > 0), None)
-        return Found(float(place.table.loc[query_id, self._measure]), shown, relevant)
+        return Found(float(place.table[self._measure][query_id]), shown, relevant)
 
     @cached_property
     def _questions(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from kit.bench.records import Results, Row
+from kit.bench.records import ConditionResult, Results
 from kit.errors import KitError, nearest
 from kit.reports.baselines import Scores, Verdict, hold_against, load, record
 
@@ -49,14 +49,14 @@ def bless_results(results: Results, baselines: Path, conditions: Sequence[str] =
     return [record(_scores(results, row), baselines) for row in rows if row.status == "measured"]
 
 
-def _scores(results: Results, row: Row) -> Scores:
+def _scores(results: Results, row: ConditionResult) -> Scores:
     scores = {
         name: mean.value for name, mean in row.scores.items() if mean.value is not None and not name.startswith(UNGATED)
     }
     return Scores(_name(results, row.id), row.counts["judged"], scores, _command(row), _dataset(results))
 
 
-def _command(row: Row) -> str:
+def _command(row: ConditionResult) -> str:
     """The row's command without --out, which is nobody else's folder."""
     words = shlex.split(row.command)
     if "--out" in words:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kit.bench.measures.stats import Difference, intervals, paired_tests
 from kit.bench.out_folder import OutFolder
-from kit.bench.records import Mean, Results, Row
+from kit.bench.records import ConditionResult, Mean, Results
 from kit.bench.report.compare import scores_table
 from kit.errors import KitError, nearest
 
@@ -20,7 +20,7 @@ class Place:
     """A measured row and its place: 1 is the highest mean. `beats` are the places that it is significantly above."""
 
     place: int
-    row: Row
+    row: ConditionResult
     table: pd.DataFrame  # per query: category, hits, relevant and the measures
     mean: Mean
     low: float
@@ -37,13 +37,13 @@ class Leaderboard:
     pairs: dict[tuple[int, int], Difference]
 
     def against(self, place: int, other: int) -> Difference:
-        """Row `place` against row `other`: a positive delta says that `place` is higher."""
+        """ConditionResult `place` against row `other`: a positive delta says that `place` is higher."""
         if (other, place) in self.pairs:
             return self.pairs[other, place]
         d = self.pairs[place, other]
         wins, losses = d.losses, d.wins
-        means = {"a": d.b, "b": d.a, "mean_a": d.mean_b, "mean_b": d.mean_a}
-        return d._replace(**means, low=-d.high, high=-d.low, wins=wins, losses=losses)
+        sides = d._replace(a=d.b, b=d.a, mean_a=d.mean_b, mean_b=d.mean_a)
+        return sides._replace(low=-d.high, high=-d.low, wins=wins, losses=losses)
 
 
 def rank_conditions(out: OutFolder, results: Results, measure: str | None = None) -> Leaderboard:
@@ -54,7 +54,7 @@ def rank_conditions(out: OutFolder, results: Results, measure: str | None = None
     rows = [row for row in results.rows if row.status == "measured"]
     measure = main_measure(results, rows, measure)
     rows = [row for row in rows if measure in row.scores and row.scores[measure].value is not None]
-    rows.sort(key=lambda row: (-row.scores[measure].value, row.id))
+    rows.sort(key=lambda row: (-(row.scores[measure].value or 0.0), row.id))
     tables = [scores_table(out, row.id) for row in rows]
     columns = [table[measure].dropna() for table in tables]
     bounds = [intervals(column.to_numpy()[:, None], results.seed)[:, 0] for column in columns]
@@ -72,7 +72,7 @@ def rank_conditions(out: OutFolder, results: Results, measure: str | None = None
     return Leaderboard(measure, tuple(places), pairs)
 
 
-def main_measure(results: Results, rows: Sequence[Row], wanted: str | None) -> str:
+def main_measure(results: Results, rows: Sequence[ConditionResult], wanted: str | None) -> str:
     """The measure that orders the leaderboard: as wanted, else the run's first one that a row has a mean of."""
     there = list(dict.fromkeys(name for row in rows for name, mean in row.scores.items() if mean.value is not None))
     if not there:

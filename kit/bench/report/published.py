@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kit.bench.records import Results, Row
+from kit.bench.records import ConditionResult, Results
 
 
 class Published(NamedTuple):
     """A row's mean beside the published one: where that is from, and why the two may differ."""
 
-    row: Row
+    row: ConditionResult
     measure: str
     mean: float
     published: float

@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from kit.bench.measures.stats import ALPHA, LEVEL, RESAMPLES
 from kit.bench.out_folder import OutFolder
-from kit.bench.records import IndexCheck, Results, Row
-from kit.bench.report.examples import Evidence
+from kit.bench.records import ConditionResult, IndexCheck, Results
+from kit.bench.report.examples import Examples
 from kit.bench.report.leaderboard import Leaderboard, Place, by_category, rank_conditions, unanswered
 from kit.bench.report.published import beside_published
 from kit.bench.report.report_plots import report_plots
-from kit.bench.report.summary import in_short
+from kit.bench.report.summary import summary_sentences
 from kit.files.write import write_whole
 from kit.reports.html import render
 
@@ -46,7 +46,7 @@ def report_page(out: OutFolder, measure: str | None = None) -> str:
     """The page: everything in it is escaped, and its plots are SVG in the page's own colours."""
     results = out.read()
     ranked = rank_conditions(out, results, measure)
-    evidence = Evidence(out, ranked.measure)
+    examples = Examples(out, ranked.measure)
     missed = unanswered(ranked)
     return render(
         Path(__file__).with_name("report.html"),
@@ -58,14 +58,14 @@ def report_page(out: OutFolder, measure: str | None = None) -> str:
         not_measured=_not_measured(ranked),
         unmeasured_rows=[row for row in results.rows if row.status != "measured"],
         published=list(beside_published(results)),
-        short=in_short(results, ranked),
+        short=summary_sentences(results, ranked),
         scale=max(place.high for place in ranked.places) or 1.0,
         plots=report_plots(results, ranked),
         checks=_checks(ranked),
         categories=by_category(ranked),
         costs={name: words for name, words in COSTS.items() if _any_cost(ranked.places, name)},
-        cases=[(place, *evidence.cases(ranked.places[0], place)) for place in ranked.places[1 : PAIRS + 1]],
-        missed=[(query_id, evidence.question(query_id)) for query_id in missed],
+        cases=[(place, *examples.cases(ranked.places[0], place)) for place in ranked.places[1 : PAIRS + 1]],
+        missed=[(query_id, examples.question(query_id)) for query_id in missed],
         alpha=ALPHA,
         level=LEVEL,
         resamples=RESAMPLES,
@@ -107,7 +107,7 @@ def _not_measured(ranked: Leaderboard) -> list[tuple[str, str]]:
     return [(", ".join(n for n, _ in same), why) for why, same in groupby(by_reason, key=lambda item: item[1])]
 
 
-def _checks(ranked: Leaderboard) -> list[tuple[Row, IndexCheck]]:
+def _checks(ranked: Leaderboard) -> list[tuple[ConditionResult, IndexCheck]]:
     rows = [place.row for place in ranked.places]
     order = [(row, sorted(row.index_checks, key=lambda c: (str(c.search_params), -c.selectivity))) for row in rows]
     return [(row, check) for row, checks in order for check in checks]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from kit.bench.records import Mean, Results, Row
+from kit.bench.records import ConditionResult, Mean, Results
 from kit.bench.report.leaderboard import Leaderboard, Place
 from kit.bench.report.plots import Point, panels, scatter
 
@@ -34,40 +34,40 @@ def report_plots(results: Results, ranked: Leaderboard) -> list[Plot]:
     return [plot for plot in plots if plot]
 
 
-def _quality(ranked: Leaderboard, costs: dict[int, float | None], what: str, label: str) -> Plot | None:
-    known = [place for place in ranked.places if costs[place.place]]
+def _quality(ranked: Leaderboard, costs: Mapping[int, float | None], what: str, label: str) -> Plot | None:
+    known = [(place, cost) for place in ranked.places if (cost := costs[place.place])]
     if len(known) < 2:
         return None
-    points = [_point(place, costs[place.place], place.mean.value, place.low, place.high) for place in known]
+    points = [_point(place, cost, place.mean.value or 0.0, place.low, place.high) for place, cost in known]
     svg = scatter(points, name=f"quality-{what}", x_label=label, y_label=ranked.measure)
-    fastest, best = min(known, key=lambda place: costs[place.place]), known[0]
+    (fastest, least), (best, its_cost) = min(known, key=lambda pair: pair[1]), known[0]
     if fastest is best:
         return Plot(f"Quality against {what} time: row {best.place} is both the best and the fastest", Markup(svg))
-    better, times = ranked.against(best.place, fastest.place), costs[best.place] / costs[fastest.place]
+    better, times = ranked.against(best.place, fastest.place), its_cost / least
     how = f"{better.delta:.4f} better" if better.verdict == "better" else "not significantly better"
     slower = f"{times:.1f} times as long" if times < 10 else f"{times:,.0f} times as long"
     title = f"row {best.place} is {how} than row {fastest.place}, the fastest, and takes {slower}"
     return Plot(f"Quality against {what} time: {title}", Markup(svg))
 
 
-def _preparation(ranked: Leaderboard) -> tuple[dict[int, float | None], str]:
+def _preparation(ranked: Leaderboard) -> tuple[Mapping[int, float | None], str]:
     """Seconds by place to make the chunks searchable: with embedding them all, where its rate is known of every row."""
     embedding = {place.place: _embedding_seconds(place.row) for place in ranked.places}
     storing = {place.place: place.row.cost.ingest_seconds for place in ranked.places}
     if None in embedding.values() or None in storing.values():
         return storing, "seconds to store and index all chunks, without embedding"
-    both = {place: seconds + embedding[place] for place, seconds in storing.items()}
+    both = {place: (seconds or 0.0) + (embedding[place] or 0.0) for place, seconds in storing.items()}
     return both, "seconds to embed, store and index all chunks"
 
 
-def _embedding_seconds(row: Row) -> float | None:
+def _embedding_seconds(row: ConditionResult) -> float | None:
     if row.condition.embeddings == "none":
         return 0.0
     rate = row.cost.embed_texts_per_second
     return row.counts["chunks"] / rate if rate else None
 
 
-def _recall(results: Results, ranked: Leaderboard, latency: dict[int, float | None]) -> Plot | None:
+def _recall(results: Results, ranked: Leaderboard, latency: Mapping[int, float | None]) -> Plot | None:
     """Of indexes held against exact search, where that was done; else of the rows."""
     checked = [place for place in ranked.places if place.row.index_checks]
     if checked:
@@ -75,10 +75,10 @@ def _recall(results: Results, ranked: Leaderboard, latency: dict[int, float | No
         svg = panels(groups, name="recall", x_label=LATENCY, y_label="share of the exact top k")
         return Plot(_index_title(checked), Markup(svg), wide=True)
     measure = next((name for name in ("R@100", "R@10") if name in results.measures and _has(ranked, name)), None)
-    known = [place for place in ranked.places if latency[place.place]]
+    known = [(place, cost) for place in ranked.places if (cost := latency[place.place])]
     if measure is None or len(known) < 2:
         return None
-    points = [_point(place, latency[place.place], place.row.scores[measure].value) for place in known]
+    points = [_point(place, cost, place.row.scores[measure].value or 0.0) for place, cost in known]
     svg = scatter(points, name="recall", x_label=LATENCY, y_label=measure)
     most = max(points, key=lambda point: point.y)
     return Plot(f"Recall against latency: row {most.label} finds most ({measure} {most.y:.4f})", Markup(svg))

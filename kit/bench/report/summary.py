@@ -8,7 +8,7 @@ from kit.bench.records import Results
 from kit.bench.report.leaderboard import Leaderboard, Place
 
 
-def in_short(results: Results, ranked: Leaderboard) -> list[str]:
+def summary_sentences(results: Results, ranked: Leaderboard) -> list[str]:
     """A few sentences, the most important first."""
     return [*_best(ranked), *_hybrids(ranked), *_amiss(results, ranked)]
 

@@ -15,9 +15,9 @@ from kit.bench.grid.indexes import LITE_BM25
 from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
 from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
-from kit.bench.records import Cost, IndexCheck, Row, ScoredDoc
+from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
-from kit.bench.run.resources import Shared
+from kit.bench.run.resources import Resources
 from kit.bench.search.retrieve import Search
 from kit.bench.search.store import Store
 from kit.milvus.connection import is_lite
@@ -28,20 +28,20 @@ Begin = Callable[[str, int | None], Callable[[int], None]]  # a step and its siz
 
 def measure_condition(
     one: Planned,
-    row: Row,
+    row: ConditionResult,
     store: Store,
     embeddings: MeteredEmbeddings | None,
     checks: tuple[IndexCheck, ...],
-    shared: Shared,
+    resources: Resources,
     memory: PeakMemory,
     begin: Begin,
-) -> Row:
+) -> ConditionResult:
     """The row with scores, counts, costs and index checks; its run and per-query scores are written."""
-    grid, queries = shared.grid, shared.collection.queries
-    judged = shared.judgments(one.chunker)
-    vectors = None if embeddings is None else shared.query_vectors(one.condition.embeddings)
+    grid, queries = resources.grid, resources.collection.queries
+    judged = resources.judgments(one.chunker)
+    vectors = None if embeddings is None else resources.query_vectors(one.condition.embeddings)
     by_document = not one.chunker.is_whole and not judged.places
-    search = Search(one.retriever, store, by_document, shared.reranker if one.retriever.reranked else None)
+    search = Search(one.retriever, store, by_document, resources.reranker if one.retriever.reranked else None)
 
     told = begin(f"{row.id}: searching", len(queries))
     run: list[ScoredDoc] = []
@@ -50,17 +50,17 @@ def measure_condition(
         run += trec_order(hits)
         told(1)
     seconds = time.perf_counter() - started
-    latencies = _one_by_one(search, shared, vectors)
+    latencies = _one_by_one(search, resources, vectors)
 
     begin(f"{row.id}: scoring", None)
     found = evaluate(
-        shared.out, row.id, queries, judged, run, shared.texts(one.chunker), k=grid.k, measures=grid.measures,
-        extras=grid.extras, judge=shared.judge,
+        resources.out, row.id, queries, judged, run, resources.texts(one.chunker), k=grid.k, measures=grid.measures,
+        extras=grid.extras, judge=resources.judge,
     )  # fmt: skip
-    write_collection(shared.out, queries, one.chunker.name, judged)
-    write_run(shared.out, row.id, run)
+    write_collection(resources.out, queries, one.chunker.name, judged)
+    write_run(resources.out, row.id, run)
     hits_of = Counter(hit.query_id for hit in run)
-    documents = shared.collection.dataset.documents
+    documents = resources.collection.dataset.documents
     reachable = min(grid.k, documents if by_document else store.rows)
     return replace(
         row,
@@ -73,32 +73,32 @@ def measure_condition(
             "answered": len(hits_of),
             "short": sum(hits_of[query.query_id] < reachable for query in queries),
         },
-        cost=_cost(one, store, embeddings, shared, memory, len(queries) / seconds, latencies, found.usage),
+        cost=_cost(one, store, embeddings, resources, memory, len(queries) / seconds, latencies, found.usage),
         index_checks=checks if one.checked else (),
         engine_version=store.engine_version,
         model=_model(one, embeddings, vectors),
-        settings=_settings(one, store, shared),
+        settings=_settings(one, store, resources),
         notes=_notes(one, store),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _one_by_one(search: Search, shared: Shared, vectors: np.ndarray | None) -> np.ndarray:
+def _one_by_one(search: Search, resources: Resources, vectors: np.ndarray | None) -> np.ndarray:
     """Seconds of queries that are asked alone, after one that is not counted."""
     seconds = []
-    for place, query in enumerate((shared.collection.queries[0], *shared.collection.queries[:TIMED_QUERIES])):
+    for place, query in enumerate((resources.collection.queries[0], *resources.collection.queries[:TIMED_QUERIES])):
         row = max(place - 1, 0)
         started = time.perf_counter()
-        list(search.run([query], None if vectors is None else vectors[row : row + 1], shared.grid.k))
+        list(search.run([query], None if vectors is None else vectors[row : row + 1], resources.grid.k))
         seconds.append(time.perf_counter() - started)
     return np.array(seconds[1:])
 
 
-def check_and_settle(one: Planned, store: Store, shared: Shared, begin: Begin) -> tuple[IndexCheck, ...]:
+def check_and_settle(one: Planned, store: Store, resources: Resources, begin: Begin) -> tuple[IndexCheck, ...]:
     """The index against exact search as inserting left it, then flushed and reopened; the store stays settled."""
     told = begin(f"{one.condition.id}: the index against exact search", 3)
-    queries = shared.checked_queries(one.condition.embeddings)
-    exact = shared.exact(one.condition.embeddings, one.chunker)
+    queries = resources.checked_queries(one.condition.embeddings)
+    exact = resources.exact(one.condition.embeddings, one.chunker)
     told(1)
     before = tuple(check_index(store, exact, queries, reopened=False))
     told(1)
@@ -114,7 +114,7 @@ def _cost(
     one: Planned,
     store: Store,
     embeddings: MeteredEmbeddings | None,
-    shared: Shared,
+    resources: Resources,
     memory: PeakMemory,
     queries_per_second: float,
     latencies: np.ndarray,
@@ -122,8 +122,8 @@ def _cost(
 ) -> Cost:
     cost = Cost()
     if embeddings:
-        embedded = embedded_so_far(shared.out.embedding_log, embeddings.identity, one.chunker.name)
-        cost = embedding_cost(embedded, shared.grid.prices.get(one.condition.embeddings))
+        embedded = embedded_so_far(resources.out.embedding_log, embeddings.identity, one.chunker.name)
+        cost = embedding_cost(embedded, resources.grid.prices.get(one.condition.embeddings))
     if judged_with:
         money = [amount for amount in (cost.money_usd, judged_with.money_usd) if amount is not None]
         tokens = (cost.tokens or 0) + judged_with.tokens
@@ -147,18 +147,18 @@ def _model(one: Planned, embeddings: MeteredEmbeddings | None, vectors: np.ndarr
     return {"name": name, "identity": embeddings.identity, "dimensions": str(vectors.shape[1])}
 
 
-def _settings(one: Planned, store: Store, shared: Shared) -> dict[str, str]:
+def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str]:
     """The parameters that the search ran with."""
-    said = one.retriever.settings(shared.grid.k)
+    said = one.retriever.settings(resources.grid.k)
     if one.retriever.legs != "sparse":
         said["index"] = f"{store.index.index_type} {store.index.build or ''}".strip()
         said["search"] = str(store.index.search[0]) if store.index.search[0] else ""
     if one.retriever.legs != "dense":
         said["bm25"] = LITE_BM25 if store.lite else "k1 1.2, b 0.75, standard analyzer"
     if one.retriever.reranked:
-        said["reranker"] = shared.grid.reranker or ""
-    if shared.judge and "judge" in shared.grid.extras:
-        said["judge"] = shared.judge.name
+        said["reranker"] = resources.grid.reranker or ""
+    if resources.judge and "judge" in resources.grid.extras:
+        said["judge"] = resources.judge.name
     return {name: value for name, value in said.items() if value}
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
@@ -19,7 +20,7 @@ SAMPLE_SECONDS = 0.02
 class MeteredEmbeddings(Embeddings):
     """Cached embeddings that count the seconds spent, and note in a log each batch that was not in the cache."""
 
-    def __init__(self, cached: Embeddings, log: Path, chunker: str):
+    def __init__(self, cached: Any, log: Path, chunker: str):  # a CacheBackedEmbeddings of load_embeddings
         self.seconds = 0.0
         self._cached = cached
         model = cached.underlying_embeddings
@@ -52,7 +53,7 @@ class MeteredEmbeddings(Embeddings):
 class _Logged(Embeddings):
     """The model itself; a line of the log for each batch, written when the batch is done."""
 
-    def __init__(self, model: Embeddings, log: Path, chunker: str):
+    def __init__(self, model: Any, log: Path, chunker: str):  # a UnitEmbeddings
         self.name, self.identity, self.queries_like_texts = model.name, model.identity, model.queries_like_texts
         self._model, self._log, self._chunker = model, log, chunker
 

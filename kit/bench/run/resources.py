@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Shared:
+class Resources:
     """The collection with its judgments for each chunker, the queries' vectors, the exact answers, judge, reranker."""
 
     grid: Grid
@@ -80,7 +80,7 @@ class Shared:
         """Where a store is made: a new Lite file, this run's database on the server, or the one named in MILVUS_URI."""
         if engine == "milvus-lite":
             return str(scratch_folder("bench") / "milvus.db")
-        self._server = self._server or scratch_database(load_settings().milvus_uri)
+        self._server = self._server or scratch_database(str(load_settings().milvus_uri))
         return self._server
 
     def close(self) -> None:

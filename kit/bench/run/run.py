@@ -17,10 +17,10 @@ from kit.bench.grid.identity import command_of, engine_version, host, row_key, u
 from kit.bench.measures.evaluate import write_texts
 from kit.bench.measures.measure import measure
 from kit.bench.out_folder import OutFolder, read_run
-from kit.bench.records import Qrel, Results, Row
+from kit.bench.records import ConditionResult, Qrel, Results
 from kit.bench.run.condition import check_and_settle, measure_condition
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory
-from kit.bench.run.resources import Shared
+from kit.bench.run.resources import Resources
 from kit.bench.search.store import Store, fill_store
 from kit.errors import KitError
 from kit.files.locks import alone
@@ -35,7 +35,7 @@ class Watcher:
         """A step of `size` begins; call what is returned with how much of it was done."""
         return lambda done: None  # noqa: ARG005
 
-    def row(self, row: Row, number: int, of: int, before: bool = False) -> None:
+    def row(self, row: ConditionResult, number: int, of: int, before: bool = False) -> None:
         """Condition `number` of `of` has its row; `before`: an earlier run measured it."""
 
 
@@ -44,7 +44,7 @@ class _Open(NamedTuple):
 
     number: int
     planned: Planned
-    row: Row
+    row: ConditionResult
 
     @property
     def store(self) -> tuple[str, ...]:
@@ -73,15 +73,15 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
         )
         if before:
             results = replace(results, rows=_rows_of(before, results, out.path))
-        shared = Shared(grid, out, collection)
+        resources = Resources(grid, out, collection)
         try:
-            return _Run(shared, planned, results, watcher or Watcher()).go()
+            return _Run(resources, planned, results, watcher or Watcher()).go()
         finally:
             with contextlib.suppress(KitError, MilvusException):  # a server that is gone
-                shared.close()
+                resources.close()
 
 
-def _rows_of(before: Results, now: Results, path: Path) -> tuple[Row, ...]:
+def _rows_of(before: Results, now: Results, path: Path) -> tuple[ConditionResult, ...]:
     """The rows of an earlier run into this folder, when it measured the same thing."""
     for name, found, wanted in (
         ("collection", before.dataset.name, now.dataset.name),
@@ -99,14 +99,14 @@ def _rows_of(before: Results, now: Results, path: Path) -> tuple[Row, ...]:
 
 @dataclass
 class _Run:
-    shared: Shared
+    resources: Resources
     planned: Sequence[Planned]
     results: Results
     watcher: Watcher
 
     def go(self) -> Results:
         """Measure the conditions without a row, those of one store together."""
-        _ = self.shared.judge, self.shared.reranker  # a wrong name or a missing key is told now
+        _ = self.resources.judge, self.resources.reranker  # a wrong name or a missing key is told now
         for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
             self._measure(list(group))
         self._write_texts()
@@ -114,18 +114,18 @@ class _Run:
 
     def _open_conditions(self) -> Iterator[_Open]:
         for number, one in enumerate(self.planned, start=1):
-            grid, version = self.shared.grid, engine_version(one.condition.engine)
-            key = row_key(grid, one, version, self.shared.collection.dataset)
+            grid, version = self.resources.grid, engine_version(one.condition.engine)
+            key = row_key(grid, one, version, self.resources.collection.dataset)
             known = self.results.row(one.condition.id)
             if known and known.key == key and known.status == "measured":
                 self.watcher.row(known, number, len(self.planned), before=True)
                 continue
-            command = command_of(grid, self.shared.out.path, one)
-            row = Row(
+            command = command_of(grid, self.resources.out.path, one)
+            row = ConditionResult(
                 one.condition, "measured", command=command, key=key, engine_version=version,
                 versions=self.results.versions, host=self.results.host,
             )  # fmt: skip
-            if why := unsupported(one, version, self.shared.collection):
+            if why := unsupported(one, version, self.resources.collection):
                 self._add(replace(row, status="not supported", reason=why), number)
             else:
                 yield _Open(number, one, row)
@@ -137,7 +137,7 @@ class _Run:
             try:
                 store, embeddings = self._filled(group[0].planned)
                 checked = next((one.planned for one in group if one.planned.checked), None)
-                checks = check_and_settle(checked, store, self.shared, self.watcher.begin) if checked else ()
+                checks = check_and_settle(checked, store, self.resources, self.watcher.begin) if checked else ()
                 if not checked:
                     store.settle()
             except (KitError, MilvusException) as error:
@@ -150,7 +150,7 @@ class _Run:
                 for one in group:
                     try:
                         row = measure_condition(
-                            one.planned, one.row, store, embeddings, checks, self.shared, memory, self.watcher.begin
+                            one.planned, one.row, store, embeddings, checks, self.resources, memory, self.watcher.begin
                         )
                     except (KitError, MilvusException) as error:
                         row = _failed(one.row, error)
@@ -159,15 +159,15 @@ class _Run:
                 store.drop()
 
     def _filled(self, one: Planned) -> tuple[Store, MeteredEmbeddings | None]:
-        collection, name = self.shared.collection, one.condition.embeddings
-        size = len(self.shared.judgments(one.chunker).places)
+        collection, name = self.resources.collection, one.condition.embeddings
+        size = len(self.resources.judgments(one.chunker).places)
         if one.chunker.is_whole:
             size = collection.dataset.documents
-        embeddings = None if name == "none" else self.shared.embeddings(name, one.chunker.name)
+        embeddings = None if name == "none" else self.resources.embeddings(name, one.chunker.name)
         fields = {"dense": name, "sparse": "BM25", "both": f"{name} and BM25"}[one.retriever.legs]
         store = fill_store(
             one.chunker.split(collection.documents()),
-            uri=self.shared.uri(one.condition.engine),
+            uri=self.resources.uri(one.condition.engine),
             legs=one.retriever.legs,
             index=one.index,
             embeddings=embeddings,
@@ -176,23 +176,25 @@ class _Run:
         )
         return store, embeddings
 
-    def _add(self, row: Row, number: int) -> None:
+    def _add(self, row: ConditionResult, number: int) -> None:
         """Put the row in its place in the grid's order and write the results: from here on it is finished."""
         rows = {known.id: known for known in self.results.rows} | {row.id: row}
         places = {one.condition.id: place for place, one in enumerate(self.planned)}
         ordered = sorted(rows.values(), key=lambda known: places.get(known.id, len(places)))
         self.results = replace(self.results, rows=tuple(ordered))
-        self.shared.out.write(self.results)
+        self.resources.out.write(self.results)
         self.watcher.row(row, number, len(self.planned))
 
     def _write_texts(self) -> None:
         """The texts behind the first hits of every run in the folder."""
         for chunker in {one.chunker.name: one.chunker for one in self.planned}.values():
             rows = [row for row in self.results.rows if row.condition.chunker == chunker.name]
-            runs = (list(read_run(self.shared.out.run(row.id))) for row in rows if row.status == "measured")
-            write_texts(self.shared.out, chunker.name, runs, self.shared.judgments(chunker), self.shared.texts(chunker))
+            runs = (list(read_run(self.resources.out.run(row.id))) for row in rows if row.status == "measured")
+            write_texts(
+                self.resources.out, chunker.name, runs, self.resources.judgments(chunker), self.resources.texts(chunker)
+            )
 
 
-def _failed(row: Row, error: Exception) -> Row:
+def _failed(row: ConditionResult, error: Exception) -> ConditionResult:
     """The row of a condition that did not go through, with the reason."""
     return replace(row, status="failed", reason=mask(str(getattr(error, "message", error))))

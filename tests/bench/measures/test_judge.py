@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kit.bench.measures.judge import judge_scores
+from kit.bench.measures.judge import judged_scores
 from kit.bench.measures.judge_model import Usage, load_judge
 from kit.bench.records import Mean, Qrel, Query, ScoredDoc
 from kit.errors import KitError
@@ -53,7 +53,7 @@ def judged_by(monkeypatch, tmp_path):
 def test_the_judge_scores_the_judged_queries_and_one_without_hits_is_0(judged_by):
     with chat_server(brain) as server:
         judged_by(server)
-        means = judge_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
+        means = judged_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
     # q1: its relevant text is second, one of two statements holds; q2 has no hits; q3 has no judgments.
     assert means["judge-context-precision@5"] == Mean(pytest.approx(0.5 / 2), over=2, of=3)
     assert means["judge-context-recall@5"].value == 0.5
@@ -65,9 +65,9 @@ def test_the_judge_scores_the_judged_queries_and_one_without_hits_is_0(judged_by
 def test_a_second_run_asks_nothing_again_and_shows_the_same_tokens_and_money(judged_by):
     with chat_server(brain) as server:
         judged_by(server)
-        first = judge_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS)
+        first = judged_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS)
         asked = len(server.prompts)
-        second = judge_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS)
+        second = judged_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS)
     assert len(server.prompts) == asked == first.usage.calls == second.usage.cached
     assert second.scores == first.scores
     assert (first.usage.spent, second.usage.spent) == (110 * asked, 0)
@@ -80,7 +80,7 @@ def test_a_second_run_asks_nothing_again_and_shows_the_same_tokens_and_money(jud
 
 def test_without_a_judge_every_metric_reads_not_measured(monkeypatch):
     monkeypatch.delenv("KIT_JUDGE", raising=False)
-    means = judge_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
+    means = judged_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
     assert set(means.values()) == {Mean(None, 0, 3, "KIT_JUDGE names no chat model")}
     assert len(means) == 5
 
@@ -91,7 +91,7 @@ def test_an_answer_that_is_no_json_is_asked_for_once_more(judged_by):
 
     with chat_server(careless) as server:
         judged_by(server)
-        again = judge_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS).means(of=1)
+        again = judged_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS).means(of=1)
     assert again["judge-context-precision@5"].value == pytest.approx(0.5)
 
 
@@ -101,7 +101,7 @@ def test_a_query_whose_answers_cannot_be_used_stays_out_of_the_mean_and_is_count
 
     with chat_server(stubborn) as server:
         judged_by(server)
-        means = judge_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS).means(of=1)
+        means = judged_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS).means(of=1)
     assert means["judge-answer-relevancy@5"] == Mean(None, 0, 1, "no answer of the judge could be used")
     assert means["judge-faithfulness@5"].over == 1
 
@@ -110,7 +110,7 @@ def test_a_wrong_key_leaves_all_not_measured_and_is_not_shown(judged_by, monkeyp
     with chat_server(brain) as server:
         judged_by(server)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-secret")
-        means = judge_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
+        means = judged_scores(load_judge(), QUERIES, QRELS, RUN, TEXTS).means(of=3)
     reason = means["judge-faithfulness@5"].reason
     assert {mean.value for mean in means.values()} == {None}
     assert '"openai:small-judge" did not answer: OpenAIAuthenticationError' in reason
@@ -120,7 +120,7 @@ def test_a_wrong_key_leaves_all_not_measured_and_is_not_shown(judged_by, monkeyp
 def test_nothing_in_the_cache_holds_the_key(judged_by, tmp_path):
     with chat_server(brain) as server:
         judged_by(server)
-        judge_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS)
+        judged_scores(load_judge(), QUERIES[:1], QRELS, RUN, TEXTS)
     files = [path for path in (tmp_path / "judge").rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
@@ -132,7 +132,7 @@ def test_more_queries_than_are_judged_leave_the_same_ones_in_every_condition(jud
     nothing, everything = [], [ScoredDoc(query.query_id, "d1", 1.0) for query in queries]
     with chat_server(brain) as server:
         judged_by(server)
-        runs = [judge_scores(load_judge(), queries, qrels, run, TEXTS, most=3) for run in (nothing, everything)]
+        runs = [judged_scores(load_judge(), queries, qrels, run, TEXTS, most=3) for run in (nothing, everything)]
     first, second = ({score.query_id for score in judged.scores} for judged in runs)
     assert first == second
     assert len(first) == 3

@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from kit.bench.commands.results import bless, compare, gate
-from kit.bench.records import Row
+from kit.bench.records import ConditionResult
 from kit.bench.report.compare import compare_results, open_side, scores_table
 from kit.errors import KitError
 from tests.bench.samples import condition, write_out
@@ -59,7 +59,7 @@ def test_a_condition_on_one_side_alone_is_named(tmp_path, old):
 
 def test_a_row_that_fails_now_is_named_with_its_reason(old, new):
     results = new.read()
-    new.write(replace(results, rows=(Row(condition("dense"), "failed", "no memory"), *results.rows[1:])))
+    new.write(replace(results, rows=(ConditionResult(condition("dense"), "failed", "no memory"), *results.rows[1:])))
     found = compare_results(open_side(str(old.path)), open_side(str(new.path)))
     assert found.unpaired == [f"{condition('dense').id}: measured in {old.path}, failed (no memory) in {new.path}."]
 
@@ -171,6 +171,6 @@ def test_a_baseline_of_other_questions_or_of_no_sense_does_not_pass(old, tmp_pat
 
 def test_a_failed_row_shuts_the_gate_and_cannot_be_recorded(old, tmp_path):
     results = old.read()
-    old.write(replace(results, rows=(Row(condition("dense"), "failed", "no memory"), *results.rows[1:])))
+    old.write(replace(results, rows=(ConditionResult(condition("dense"), "failed", "no memory"), *results.rows[1:])))
     assert "failed: no memory" in run("gate", old.path, "--baselines", tmp_path).stdout
     assert "there are no scores of it to record" in str(run("bless", old.path, "--baselines", tmp_path).exception)

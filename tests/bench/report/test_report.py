@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kit.bench.records import Mean, Row
+from kit.bench.records import ConditionResult, Mean
 from kit.bench.report.leaderboard import rank_conditions
 from kit.bench.report.plots import Point, pareto, scatter
 from kit.bench.report.published import beside_published
 from kit.bench.report.report import report_page, write_report
-from kit.bench.report.summary import in_short
+from kit.bench.report.summary import summary_sentences
 from kit.errors import KitError
 from kit.reports.html import POLICY
 from tests.bench.samples import HOSTILE, checks, condition, write_out
@@ -51,7 +51,10 @@ def out(tmp_path):
     out = write_out(tmp_path, {"dense": MIDDLING, "bm25": POOR, "hybrid-rrf": GOOD})
     results = out.read()
     rows = [replace(results.rows[0], index_checks=checks()), *results.rows[1:]]
-    rows += [Row(condition("mmr"), "failed", HOSTILE), Row(condition("dense+rerank"), "not supported", "no reranker")]
+    rows += [
+        ConditionResult(condition("mmr"), "failed", HOSTILE),
+        ConditionResult(condition("dense+rerank"), "not supported", "no reranker"),
+    ]
     out.write(replace(results, rows=tuple(rows)))
     return out
 
@@ -108,7 +111,7 @@ def test_an_index_that_loses_rows_is_marked_and_named(out):
 
 
 def test_the_summary_says_what_is_best_what_it_beats_and_whether_the_hybrid_beats_its_legs(out):
-    sentences = in_short(out.read(), rank_conditions(out, out.read()))
+    sentences = summary_sentences(out.read(), rank_conditions(out, out.read()))
     assert sentences[0].startswith(f"{condition('hybrid-rrf').id} (row 1) has the highest nDCG@10: 1.0000")
     assert sentences[0].endswith("It is significantly better than each of the other 2.")
     assert "1 of 5 conditions failed" in sentences[-2]
@@ -117,7 +120,7 @@ def test_the_summary_says_what_is_best_what_it_beats_and_whether_the_hybrid_beat
 def test_noise_is_reported_as_not_significant(tmp_path):
     other = [2, 1, 3] * 9 + [1, 1, 3]
     out = write_out(tmp_path, {"dense": MIDDLING, "bm25": POOR, "hybrid-rrf": other})
-    sentences = in_short(out.read(), rank_conditions(out, out.read()))
+    sentences = summary_sentences(out.read(), rank_conditions(out, out.read()))
     assert "the difference is not significant: +0.0" in sentences[1]
     assert "does not beat both its legs. Against dense: not significant (" in sentences[2]
     assert "n.s., p 1.0000" in " ".join(Page(report_page(out)).text.split())
@@ -147,7 +150,9 @@ def test_one_row_alone_is_reported_without_comparisons(tmp_path):
 
 def test_a_run_of_failures_alone_has_nothing_to_report(out):
     results = out.read()
-    out.write(replace(results, rows=tuple(Row(row.condition, "failed", "no memory") for row in results.rows)))
+    out.write(
+        replace(results, rows=tuple(ConditionResult(row.condition, "failed", "no memory") for row in results.rows))
+    )
     with pytest.raises(KitError, match="No row of this run was measured: there is nothing to report."):
         report_page(out)
 
