@@ -58,18 +58,23 @@ class ThisPython(KernelSpecManager):
 
 
 class KernelManager(AsyncKernelManager):
-    """Starts the kernel of one notebook; its connection file lies in `folder`, its process is in `live`."""
+    """Starts the kernel of one notebook; its connection file lies in `folder`, its process is in `live`.
 
-    def __init__(self, folder: Path, live: LiveKernels):
+    `other` names an installed kernel of another language, which then runs in the place of this Python.
+    """
+
+    def __init__(self, folder: Path, live: LiveKernels, other: str = ""):
+        specs = KernelSpecManager() if other else ThisPython()
         super().__init__(
-            kernel_name="python3", kernel_spec_manager=ThisPython(), connection_file=str(folder / "kernel.json")
+            kernel_name=other or "python3", kernel_spec_manager=specs, connection_file=str(folder / "kernel.json")
         )
+        self.other = other
         self.live = live
         self.process: Popen | None = None
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-        check = ORPHAN_CHECK.format(parent=os.getpid())
-        await super()._async_launch_kernel([*kernel_cmd, f"--IPKernelApp.exec_lines={check}"], **kw)
+        check = f"--IPKernelApp.exec_lines={ORPHAN_CHECK.format(parent=os.getpid())}"
+        await super()._async_launch_kernel([*kernel_cmd, *([] if self.other else [check])], **kw)
         self.process = self.provisioner.process
         self.live.add(self.process)
 

@@ -1,1 +1,5 @@
-"""The notebooks room: the manifest, runs, comparison with the stored outputs, lint, update, quality gate and tour."""
+"""The notebooks room: run, compare, lint, update and tour notebooks, the kit's own and anybody's."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

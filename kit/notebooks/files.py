@@ -17,7 +17,7 @@ def read_notebook(path: Path) -> NotebookNode:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise KitError(f"{path} does not exist. Restore it, or remove it from notebooks/index.toml.") from None
+        raise KitError(f"{path} does not exist", mend="Restore it, or remove it from the list that names it.") from None
     except UnicodeDecodeError as error:
         raise KitError(f"{path} is not UTF-8 text (byte {error.start}). {_restore(path)}") from None
     except OSError as error:
@@ -37,6 +37,7 @@ def read_notebook(path: Path) -> NotebookNode:
         )
     try:
         notebook = nbformat.v4.reads(text)
+        _repair_ids(notebook)
         with warnings.catch_warnings(action="ignore", category=nbformat.validator.MissingIDFieldWarning):
             nbformat.validate(notebook)
     except (nbformat.ValidationError, KeyError, TypeError, AttributeError) as error:
@@ -49,6 +50,22 @@ def read_notebook(path: Path) -> NotebookNode:
 def notebook_text(notebook: NotebookNode) -> str:
     """The notebook as JupyterLab saves it: sorted keys, one space of indent, a newline at the end."""
     return nbformat.v4.writes(notebook) + "\n"
+
+
+def _repair_ids(notebook: NotebookNode) -> None:
+    """Give a cell whose id is missing or another cell's one that is the same whenever the file is read."""
+    if notebook.nbformat_minor < 5:
+        for cell in notebook.cells:
+            cell.pop("id", None)
+        return
+    taken: set[str] = set()
+    for position, cell in enumerate(notebook.cells, start=1):
+        number, first = 1, cell.get("id") or f"cell-{position}"
+        cell.id = first
+        while cell.id in taken:
+            number += 1
+            cell.id = f"{first[:58]}-{number}"
+        taken.add(cell.id)
 
 
 def _restore(path: Path) -> str:

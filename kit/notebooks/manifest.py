@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import KitError, nearest
-from kit.files.project import project_root
+from kit.files.project import is_checkout, project_root
 from kit.server.package import installed
 from kit.settings import Settings
 
@@ -64,34 +65,51 @@ class Manifest:
     page: str
     notebooks: tuple[Notebook, ...]
 
+    @property
+    def reports(self) -> Path:
+        """Where reports go: build/ of the repository for its own notebooks, else build/ of the working folder."""
+        own = is_checkout() and self.folder == ROOT / "notebooks"
+        return (ROOT if own else Path.cwd()) / "build"
+
+    @property
+    def baselines(self) -> Path:
+        """The recorded scores: beside the notebooks where they were copied to, else in tests/ of the repository."""
+        beside = self.folder / "baselines"
+        return beside if beside.is_dir() else self.folder.parent / "tests" / "baselines"
+
+    def after(self, notebook: Notebook) -> Notebook | None:
+        """The next notebook in reading order; None after the last."""
+        place = self.notebooks.index(notebook) + 1
+        return self.notebooks[place] if place < len(self.notebooks) else None
+
     def select(self, names: Sequence[str] = ()) -> list[Notebook]:
-        """The notebooks that are named by file, stem, number or topic, in reading order; all when none is named."""
+        """The notebooks that are named by stem, number or topic, in reading order; all when none is named."""
         wanted = {self._find(name).file for name in names}
         return [notebook for notebook in self.notebooks if not names or notebook.file in wanted]
 
     def _find(self, name: str) -> Notebook:
-        name = Path(name).name
         for notebook in self.notebooks:
-            names = (notebook.file, notebook.stem, notebook.number, notebook.number.lstrip("0"), notebook.topic)
+            names = (notebook.stem, notebook.number, notebook.number.lstrip("0"), notebook.topic)
             if name and name in names:
                 return notebook
         stems = [notebook.stem for notebook in self.notebooks]
-        like = nearest(name.removesuffix(".ipynb"), [*stems, *(notebook.topic for notebook in self.notebooks)])
+        like = nearest(name, [*stems, *(notebook.topic for notebook in self.notebooks)])
         raise KitError(f'No notebook is called "{name}".{like} There are: {", ".join(stems) or "none"}.')
 
 
-def load_manifest(root: Path | None = None) -> Manifest:
-    """The manifest of the repository at `root` (the one that this package lies in, when not given).
+def load_manifest(place: Path | None = None) -> Manifest:
+    """The manifest at `place`, a repository or an index.toml; else that of the working folder, else the kit's own.
 
     Raises KitError when the folder or the file is not there, and for each row that is not as it should be.
     """
-    folder = (root or ROOT) / "notebooks"
-    path = folder / "index.toml"
+    path = _index(place)
+    folder = path.parent
     if not path.is_file():
-        found = "no folder notebooks/" if not folder.is_dir() else "no file index.toml in it"
+        found = f"no folder {folder.name}/" if not folder.is_dir() else "no file index.toml in it"
         raise KitError(
-            f"Wanted the notebooks' list at {path}; found {found}. "
-            "Run kit from a clone of the repository that was installed with `make tour`, or pip install -e ."
+            f"{folder} has no list of notebooks: found {found}",
+            wanted=str(path),
+            mend="Write the notebooks into a folder of yours with `kit notebooks copy FOLDER`.",
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -106,6 +124,16 @@ def load_manifest(root: Path | None = None) -> Manifest:
         if double := next((value for value in values if values.count(value) > 1), None):
             raise KitError(f"{path}: two rows have the {kind} {double}; each notebook has its own.")
     return Manifest(folder, page, notebooks)
+
+
+def _index(place: Path | None) -> Path:
+    if place is not None:
+        return place if place.suffix == ".toml" else place / "notebooks" / "index.toml"
+    here = Path.cwd() / "index.toml"  # a folder that `kit notebooks copy` wrote
+    with contextlib.suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        if {"page", "notebook"} <= tomllib.loads(here.read_text(encoding="utf-8")).keys():
+            return here
+    return ROOT / "notebooks" / "index.toml"
 
 
 def names_server(settings: Settings) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from kit.notebooks.compare import Comparison
 from kit.notebooks.manifest import Notebook, counted
+from kit.notebooks.outputs.compare import NotebookComparison
 from kit.notebooks.run import NotebookResult
 from kit.reports.baselines import Verdict
 
@@ -17,13 +17,13 @@ SHOWN_VERSIONS = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NotebookOutcome:
     """One notebook of a tour: its run, the comparison and its scores; or why it was not run."""
 
     notebook: Notebook
     unmet: tuple[str, ...] = ()
     result: NotebookResult | None = None
-    comparison: Comparison | None = None
+    comparison: NotebookComparison | None = None
     scores: tuple[Verdict, ...] = ()
 
     @property
@@ -63,7 +63,7 @@ class Outcome:
 class Tour:
     """All outcomes, in the order of the manifest, with the backend in words, seconds, versions and the command."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[NotebookOutcome]
     backend: str
     recorded: bool
     seconds: float
@@ -95,7 +95,7 @@ class Tour:
 
 
 @dataclass(frozen=True)
-class Report:
+class TourReport:
     """A tour that was written down: its values, its first page, and what to tell when that is not the usual place."""
 
     tour: Tour

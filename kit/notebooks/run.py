@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from nbformat import NotebookNode
 
 from kit.files.scratch import remove_scratch, scratch_folder
 from kit.notebooks.files import read_notebook, tags
 from kit.notebooks.manifest import Notebook
+from kit.notebooks.outputs.nbval_rules import markers
 
 if TYPE_CHECKING:
     from kit.kernels.kernel import LiveKernels
 
 CELL_SECONDS = 300
-SKIP_TAGS = ("skip-execution", "nbval-skip")
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,23 @@ class Seconds:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """A run that has ended: the notebook as stored and as executed, what stopped it if anything did, its times.
+    """A run that has ended: the notebook as stored and as executed, what went wrong in it, its times.
 
-    `ran` maps the index (from 0) of each cell that ran to its seconds.
+    `ran` maps the index (from 0) of each cell that ran to its seconds. Where the run was to go on after an error,
+    there is an error for each cell that raised one without being meant to.
     """
 
     notebook: Notebook
     stored: NotebookNode
     executed: NotebookNode
-    error: NotebookError | None
+    errors: tuple[NotebookError, ...]
     seconds: Seconds
     ran: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def error(self) -> NotebookError | None:
+        """The first error, which is the only one where the run stopped at it."""
+        return self.errors[0] if self.errors else None
 
     @property
     def stderr(self) -> dict[int, str]:
@@ -81,10 +87,11 @@ def run_notebooks(
     environment: Mapping[str, str] | None = None,
     cell_seconds: int = CELL_SECONDS,
     progress: Progress | None = None,
+    go_on: bool = False,
 ) -> Iterator[NotebookResult]:
     """Yield the result of each notebook as it ends, `jobs` at a time, the longest first.
 
-    `environment` is added to the kernels' own.
+    `environment` is added to the kernels' own. With `go_on` the cells after one that failed run, too, as under nbval.
     A broken .ipynb is a KitError before any kernel starts. Closing the iterator, or an interrupt, ends the kernels.
     """
     from kit.kernels.kernel import LiveKernels
@@ -94,10 +101,11 @@ def run_notebooks(
     folder, live = scratch_folder("run"), LiveKernels()
     pool = ThreadPoolExecutor(max_workers=max(1, jobs), thread_name_prefix="notebook")
     beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notebook-beside")
+    options = _Options(environment or {}, cell_seconds, progress, go_on)
     try:
         runs = [
-            _Run(notebook, nb, folder / notebook.stem, live, environment or {}, cell_seconds, progress)
-            for notebook, nb in zip(notebooks, stored, strict=True)
+            _Run(notebook, nb, folder / f"{place}-{notebook.stem}", live, options)
+            for place, (notebook, nb) in enumerate(zip(notebooks, stored, strict=True))
         ]
         # A notebook that starts a server mostly waits for it: with more than one job it runs beside the others.
         pools = [beside if jobs > 1 and "server-package" in notebook.needs else pool for notebook in notebooks]
@@ -116,30 +124,32 @@ def run_notebook(notebook: Notebook, **options: Any) -> NotebookResult:
     return result
 
 
+class _Options(NamedTuple):
+    """What holds for all notebooks of a call."""
+
+    environment: Mapping[str, str]
+    cell_seconds: int
+    progress: Progress | None
+    go_on: bool
+
+
 class _Run:
     """What has happened so far in one run, until it becomes a NotebookResult."""
 
-    def __init__(
-        self,
-        notebook: Notebook,
-        stored: NotebookNode,
-        folder: Path,
-        live: LiveKernels,
-        environment: Mapping[str, str],
-        cell_seconds: int,
-        progress: Progress | None,
-    ):
+    def __init__(self, notebook: Notebook, stored: NotebookNode, folder: Path, live: LiveKernels, options: _Options):
         self.notebook, self.stored, self.executed = notebook, stored, _without_outputs(stored)
-        self.folder, self.live, self.environment = folder, live, environment
-        self.cell_seconds, self.progress = cell_seconds, progress
-        self.kernel_seconds, self.ran, self.current = 0.0, {}, 0
+        self.folder, self.live, self.options = folder, live, options
+        self.kernel_seconds, self.current = 0.0, 0
+        self.ran: dict[int, float] = {}
 
     def result(self) -> NotebookResult:
         """Run to the end, or to what stops it."""
         error = NotebookError("not run: stopped.") if self.live.ended else asyncio.run(self._execute())
+        errors = self._failed_cells() if self.options.go_on else []
+        errors += [error] if error and error.cell not in {failed.cell for failed in errors} else []
         imports = sum(s for index, s in self.ran.items() if "imports" in tags(self.executed.cells[index]))
         seconds = Seconds(self.kernel_seconds, imports, sum(self.ran.values()) - imports)
-        return NotebookResult(self.notebook, self.stored, self.executed, error, seconds, self.ran)
+        return NotebookResult(self.notebook, self.stored, self.executed, tuple(errors), seconds, self.ran)
 
     async def _execute(self) -> NotebookError | None:
         from nbclient import NotebookClient
@@ -147,12 +157,16 @@ class _Run:
 
         from kit.kernels.kernel import KernelManager, kernel_environment
 
+        kernel = other_kernel(self.stored)
+        if kernel and not kernel.installed:
+            return NotebookError(f"not run: it is in {kernel.language}, and its kernel {kernel.name} is not installed.")
         self.folder.mkdir(parents=True)
         self._tell()
-        began, manager = time.perf_counter(), KernelManager(self.folder, self.live)
+        began, manager = time.perf_counter(), KernelManager(self.folder, self.live, kernel.name if kernel else "")
         client = NotebookClient(
             self.executed,
-            timeout=self.cell_seconds,
+            timeout=self.options.cell_seconds,
+            allow_errors=self.options.go_on,
             record_timing=False,
             coalesce_streams=True,
             log=_silent(),
@@ -160,7 +174,7 @@ class _Run:
             on_cell_executed=self._cell_ended,
         )
         client.km = manager
-        environment, cwd = kernel_environment(self.folder, self.environment), str(self.notebook.path.parent)
+        environment, cwd = kernel_environment(self.folder, self.options.environment), str(self.notebook.path.parent)
         with (self.folder / "kernel.log").open("w+", encoding="utf-8", errors="replace") as log:
             try:
                 await client.async_start_new_kernel(env=environment, cwd=cwd, stdout=log, stderr=log)
@@ -168,15 +182,30 @@ class _Run:
                 self.kernel_seconds = time.perf_counter() - began
                 await client.async_execute()
             except CellExecutionError as error:
-                summary = f"cell {self.current} failed: {_first_line(f'{error.ename}: {error.evalue}')}"
-                return NotebookError(summary, self.current, _traceback(self.executed.cells[self.current - 1]))
+                return self._failure(self.current, error.ename, error.evalue)
             except CellTimeoutError:
-                return NotebookError(f"cell {self.current} ran longer than {self.cell_seconds} s.", self.current)
+                return NotebookError(
+                    f"cell {self.current} ran longer than {self.options.cell_seconds} s.", self.current
+                )
             except (DeadKernelError, RuntimeError, OSError) as error:
                 return NotebookError(self._why_dead(manager.process, error), self.current, _tail(log))
             finally:
                 self.live.remove(manager.process)
         return None
+
+    def _failure(self, cell: int, ename: str, evalue: str) -> NotebookError:
+        summary = f"cell {cell} failed: {_first_line(f'{ename}: {evalue}')}"
+        return NotebookError(summary, cell, _traceback(self.executed.cells[cell - 1]))
+
+    def _failed_cells(self) -> list[NotebookError]:
+        """An error for each cell that ran and raised one without being meant to."""
+        return [
+            self._failure(index + 1, output.ename, output.evalue)
+            for index in sorted(self.ran)
+            if "raises-exception" not in tags(self.executed.cells[index])
+            for output in self.executed.cells[index].outputs
+            if output.output_type == "error"
+        ]
 
     def _cell_started(self, *, cell_index: int, **_: Any) -> None:
         self.current, self.cell_began = cell_index + 1, time.perf_counter()
@@ -186,8 +215,8 @@ class _Run:
         self._tell()
 
     def _tell(self) -> None:
-        if self.progress:
-            self.progress(self.notebook, len(self.ran), sum(map(runs, self.executed.cells)))
+        if self.options.progress:
+            self.options.progress(self.notebook, len(self.ran), sum(map(runs, self.executed.cells)))
 
     def _why_dead(self, process: Any, error: Exception) -> str:
         if process is None or not self.kernel_seconds:
@@ -203,8 +232,30 @@ class _Run:
 
 
 def runs(cell: NotebookNode) -> bool:
-    """Whether a run executes the cell: code that is neither empty nor tagged to be skipped."""
-    return cell.cell_type == "code" and bool(cell.source.strip()) and not set(SKIP_TAGS) & set(tags(cell))
+    """Whether a run executes the cell: code that is neither empty nor marked to be skipped."""
+    if cell.cell_type != "code" or not cell.source.strip():
+        return False
+    return "skip-execution" not in tags(cell) and not markers(cell).skip
+
+
+class OtherKernel(NamedTuple):
+    """A kernel of another language that a notebook asks for."""
+
+    name: str
+    language: str
+    installed: bool
+
+
+def other_kernel(notebook: NotebookNode) -> OtherKernel | None:
+    """The kernel that a notebook asks for, if it is of another language than Python."""
+    spec = notebook.metadata.get("kernelspec", {})
+    language = spec.get("language") or notebook.metadata.get("language_info", {}).get("name") or "python"
+    if language.lower() in ("python", "ipython"):
+        return None
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    name = spec.get("name", language)
+    return OtherKernel(name, language, name in KernelSpecManager().find_kernel_specs())
 
 
 def plain(text: str) -> str:
@@ -218,9 +269,12 @@ def in_short(error: NotebookNode) -> list[str]:
 
 
 def _without_outputs(stored: NotebookNode) -> NotebookNode:
-    """A copy to execute, in which nbclient skips what nbval skips."""
+    """A copy to execute, in which nbclient skips what nbval skips, and lets pass the errors that nbval lets pass."""
     executed = copy.deepcopy(stored)
+    executed.metadata.pop("widgets", None)
     for cell in executed.cells:
+        if cell.cell_type == "code" and markers(cell).may_raise:
+            cell.metadata.tags = [*tags(cell), "raises-exception"]
         if runs(cell):
             cell.outputs, cell.execution_count = [], None
         elif cell.cell_type == "code" and cell.source.strip() and "skip-execution" not in tags(cell):

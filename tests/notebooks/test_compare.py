@@ -11,7 +11,8 @@ import nbformat
 import pytest
 
 from kit.errors import KitError
-from kit.notebooks.compare import SKIPPED_KEYS, Mismatch, compare, compare_cells, load_patterns
+from kit.notebooks.outputs.compare import Mismatch, compare, compare_cells
+from kit.notebooks.outputs.nbval_rules import SKIPPED_KEYS, load_patterns
 from kit.notebooks.run import run_notebook
 from tests.notebooks.samples import Cell, error, lone, result, stream
 

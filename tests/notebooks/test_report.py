@@ -12,9 +12,9 @@ import pytest
 from filelock import FileLock
 
 from kit.errors import KitError
-from kit.notebooks.compare import compare
 from kit.notebooks.manifest import Notebook
-from kit.notebooks.records import Outcome, Tour
+from kit.notebooks.outputs.compare import compare
+from kit.notebooks.records import NotebookOutcome, Tour
 from kit.notebooks.report.html import index_page, notebook_page
 from kit.notebooks.report.junit import suites
 from kit.notebooks.report.tables import skipped
@@ -29,13 +29,15 @@ HOSTILE = "</pre><script src='https://evil.example/x.js'>alert(1)</script>\x1b[3
 TABLE = "<style scoped>td {color: red}</style><table><tr><td>7</td></tr></table>"
 
 
-def outcome(stem: str, fresh: list, stored: list | None = None, stopped: NotebookError | None = None) -> Outcome:
+def outcome(
+    stem: str, fresh: list, stored: list | None = None, stopped: NotebookError | None = None
+) -> NotebookOutcome:
     """The outcome of a run that gave `fresh` where `stored` is stored."""
     nb, executed = notebook(stored or fresh), notebook(fresh)
     code = [index for index, cell in enumerate(executed.cells) if cell.cell_type == "code"]
     listed = Notebook(Path(f"{stem}.ipynb"), stem.title(), "Show <one> & only one thing", 1)
     run = NotebookResult(listed, nb, executed, stopped, Seconds(1.25, 0.5, 2.0), dict.fromkeys(code, 0.5))
-    return Outcome(listed, (), run, compare(run))
+    return NotebookOutcome(listed, (), run, compare(run))
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +49,14 @@ def tour():
     failed = outcome(
         "03_fails", [Cell(HOSTILE, (), [stream("warned\n", "stderr"), error("ValueError", "x")])], None, stop
     )
-    left_out = Outcome(Notebook(Path("04_server.ipynb"), "Server", "Ask", 1), ("needs a Milvus server",))
+    left_out = NotebookOutcome(Notebook(Path("04_server.ipynb"), "Server", "Ask", 1), ("needs a Milvus server",))
     scores = (
         Verdict("a.b", "nDCG@10", "worse", 0.6123, 0.6012),
         Verdict("a.b", "R@10", "same", 0.8, 0.8),
         Verdict("c.d", "RR@10", "missing", None, 0.5, advice="written"),
     )
     parts = outcome("05_parts", [Cell("1", (), [stream("SKIPPED on <old>: no words\nwhy\n", "stderr"), result("1")])])
-    scored = Outcome(good.notebook, (), good.result, good.comparison, scores)
+    scored = NotebookOutcome(good.notebook, (), good.result, good.comparison, scores)
     return Tour([scored, differs, failed, left_out, parts], "minilm on Milvus Lite", True, 61.4, {"python": "3.11.7"})
 
 
@@ -132,7 +134,9 @@ def test_what_cells_went_on_without_is_told_beside_the_verdict(tour):
 
 def test_a_tour_in_which_nothing_ran_is_not_well(tour):
     assert not Tour(tour.outcomes[3:4], "b", True, 1.0, {}).ok
-    assert Tour([Outcome(o.notebook, (), o.result, o.comparison) for o in tour.outcomes[:1]], "b", True, 1.0, {}).ok
+    assert Tour(
+        [NotebookOutcome(o.notebook, (), o.result, o.comparison) for o in tour.outcomes[:1]], "b", True, 1.0, {}
+    ).ok
 
 
 def test_junit_has_a_case_for_each_cell_and_each_score(tour):

@@ -13,8 +13,8 @@ from matplotlib.image import imread, imsave
 
 from kit.errors import KitError
 from kit.notebooks.files import read_notebook
+from kit.notebooks.outputs.update import update
 from kit.notebooks.run import NotebookError, NotebookResult, Seconds, run_notebook
-from kit.notebooks.update import update
 from tests.notebooks.samples import Cell, error, lone, result, stream
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kit.errors import KitError
 from kit.notebooks.files import read_notebook
-from kit.notebooks.lint.rules import RULES, Draft
-from kit.notebooks.manifest import Manifest, Notebook
+from kit.notebooks.lint.rules import PLAIN, RULES, Draft
+from kit.notebooks.manifest import Manifest
+from kit.notebooks.paths import Selection
 from kit.pages.page_file import load_page
 from kit.settings import Settings
+
+Profile = Literal["kit", "plain"]
 
 
 class Finding(NamedTuple):
@@ -27,14 +29,15 @@ class Finding(NamedTuple):
         return f"{where}: {self.message} ({self.rule})"
 
 
-def lint(manifest: Manifest, notebooks: Sequence[Notebook], settings: Settings) -> list[Finding]:
-    """The findings on these notebooks; when they are all of the manifest's, also on what else lies in its folder."""
+def lint_selection(chosen: Selection, settings: Settings, profile: Profile = "kit") -> list[Finding]:
+    """The findings on these notebooks; when they are all of a manifest's, also on what else lies in its folder."""
     secrets = tuple(secret for secret in settings.secrets if len(secret) >= 8)
-    block_ids = frozenset(block.id for block in load_page(manifest.page))
-    findings = unlisted(manifest) if list(notebooks) == list(manifest.notebooks) else []
-    for notebook in notebooks:
+    page = chosen.manifest.page
+    block_ids = frozenset(block.id for block in load_page(page)) if page and profile == "kit" else frozenset()
+    findings = unlisted(chosen.manifest) if chosen.is_whole else []
+    for notebook in chosen.notebooks:
         if notebook.path.is_file():
-            findings += lint_notebook(notebook.path, block_ids, secrets)
+            findings += lint_notebook(notebook.path, block_ids, secrets, profile)
         else:
             missing = "is in index.toml, but there is no such file: restore it, or remove its row"
             findings.append(Finding(notebook.file, 0, "no-file", missing))
@@ -49,12 +52,15 @@ def unlisted(manifest: Manifest) -> list[Finding]:
     return [Finding(file, 0, "unlisted", wanted) for file in files if file not in listed]
 
 
-def lint_notebook(path: Path, block_ids: frozenset[str], secrets: tuple[str, ...] = ()) -> list[Finding]:
+def lint_notebook(
+    path: Path, block_ids: frozenset[str] = frozenset(), secrets: tuple[str, ...] = (), profile: Profile = "kit"
+) -> list[Finding]:
     """The findings on one file; one that is no notebook at all is a finding too."""
     try:
         draft = Draft(read_notebook(path), block_ids, secrets)
     except KitError as error:
         return [Finding(path.name, 0, "broken", str(error).removeprefix(f"{path} "))]
+    rules = RULES if profile == "kit" else {name: RULES[name] for name in PLAIN}
     return [
-        Finding(path.name, index + 1, name, message) for name, rule in RULES.items() for index, message in rule(draft)
+        Finding(path.name, index + 1, name, message) for name, rule in rules.items() for index, message in rule(draft)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from nbformat import NotebookNode
 
@@ -12,6 +13,7 @@ from kit.errors import nearest
 from kit.notebooks.coverage import mirrored_ids
 from kit.notebooks.files import tags, text_of
 from kit.notebooks.lint.source import only_imports, only_literals, shows
+from kit.notebooks.outputs.nbval_rules import markers
 
 TAGS = (
     "parameters",
@@ -27,6 +29,23 @@ TAGS = (
     "nbval-skip",
 )
 SILENT = ("imports", "nbval-ignore-output", "nbval-skip", "skip-execution", "raises-exception")
+MEANT = (  # tags that nbval, nbclient, papermill, Jupyter Book and nbmake act on
+    "raises-exception",
+    "skip-execution",
+    "parameters",
+    "injected-parameters",
+    "nbval-skip",
+    "nbval-ignore-output",
+    "nbval-check-output",
+    "nbval-raises-exception",
+    "remove-input",
+    "remove-output",
+    "remove-cell",
+    "hide-input",
+    "hide-output",
+    "hide-cell",
+)
+ALIKE = 0.85  # of a tag's letters in order
 CELL_LINES = 20
 OPENING = ("**Mirrors**", "**Goal**", "**Time**", "**Needs**")
 
@@ -58,6 +77,15 @@ def unknown_tag(draft: Draft) -> Found:
                 yield index, f'unknown tag "{tag}".{nearest(str(tag), TAGS)}'
 
 
+def mistyped_tag(draft: Draft) -> Found:
+    """A tag that is nearly one of nbval's or papermill's does nothing, and nobody says so."""
+    for index, cell in enumerate(draft.nb.cells):
+        for tag in tags(cell):
+            near = [known for known in MEANT if tag != known and _ratio(str(tag), known) > ALIKE]
+            if near and tag not in MEANT:
+                yield index, f'the tag "{tag}" means nothing. Did you mean "{near[0]}"?'
+
+
 def unknown_mirror(draft: Draft) -> Found:
     """A cell follows only blocks that the page has."""
     for index, cell in enumerate(draft.nb.cells):
@@ -78,6 +106,17 @@ def counts(draft: Draft) -> Found:
             return
 
 
+def counts_in_order(draft: Draft) -> Found:
+    """Cells that were run were run from top to bottom: their counts only rise."""
+    before = 0
+    for index, cell in _code(draft.nb):
+        if cell.execution_count is not None:
+            if cell.execution_count <= before:
+                yield index, f"execution count {cell.execution_count} after {before}: run it from top to bottom"
+                return
+            before = cell.execution_count
+
+
 def missing_output(draft: Draft) -> Found:
     """A checked cell that shows something has it stored; nbval passes a stripped cell."""
     for index, cell in _code(draft.nb):
@@ -96,7 +135,7 @@ def semicolon(draft: Draft) -> Found:
 def untagged_error(draft: Draft) -> Found:
     """An error is stored only where one is expected."""
     for index, cell in _code(draft.nb):
-        if "raises-exception" not in tags(cell) and (error := _error(cell)):
+        if not markers(cell).may_raise and (error := _error(cell)):
             yield index, f"stores {error.ename}, but is not tagged raises-exception"
 
 
@@ -194,8 +233,10 @@ RULES: dict[str, Rule] = {
     rule.__name__.replace("_", "-"): rule
     for rule in (
         unknown_tag,
+        mistyped_tag,
         unknown_mirror,
         counts,
+        counts_in_order,
         missing_output,
         semicolon,
         untagged_error,
@@ -214,8 +255,17 @@ RULES: dict[str, Rule] = {
 }
 
 
+# What holds for everybody's notebooks; the other rules are of our house.
+PLAIN = ("mistyped-tag", "counts-in-order", "untagged-error", "path-in-output", "address-in-output", "key-shown")
+
+
 def _code(nb: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
     return ((index, cell) for index, cell in enumerate(nb.cells) if cell.cell_type == "code")
+
+
+def _ratio(text: str, other: str) -> float:
+    """How alike two texts are, from 0 to 1."""
+    return SequenceMatcher(None, text, other).ratio()
 
 
 def _error(cell: NotebookNode) -> NotebookNode | None:

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from kit.files.write import write_whole
 from kit.notebooks.files import tags
-from kit.notebooks.records import Outcome, Tour
+from kit.notebooks.records import NotebookOutcome, Tour
 from kit.notebooks.run import in_short
 from kit.reports.html import POLICY, render
 
@@ -28,12 +28,12 @@ NOTEBOOK_PAGE = """\
 """.replace("POLICY", POLICY)
 
 
-def write_notebook_page(folder: Path, outcome: Outcome) -> None:
+def write_notebook_page(folder: Path, outcome: NotebookOutcome) -> None:
     """Write the executed notebook of an outcome as `<stem>.html`."""
     write_whole(folder / f"{outcome.notebook.stem}.html", notebook_page(outcome))
 
 
-def notebook_page(outcome: Outcome) -> str:
+def notebook_page(outcome: NotebookOutcome) -> str:
     """The executed notebook as one HTML page in JupyterLab's looks, with nothing outside of it."""
     nb: NotebookNode = copy.deepcopy(outcome.result.executed)
     for cell in nb.cells:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.notebooks.records import Outcome, Tour
+from kit.notebooks.records import NotebookOutcome, Tour
 from kit.reports import junit
 from kit.reports.junit import Case
 
@@ -21,7 +21,7 @@ def suites(tour: Tour) -> dict[str, list[Case]]:
     return cases | ({"scores": scores} if scores else {})
 
 
-def _cases(outcome: Outcome) -> list[Case]:
+def _cases(outcome: NotebookOutcome) -> list[Case]:
     name = outcome.notebook.stem
     if outcome.result is None or outcome.comparison is None:
         return [Case("notebook", name, skipped="; ".join(outcome.unmet))]

@@ -7,25 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from kit.notebooks.coverage import Mirror
 from kit.notebooks.manifest import Manifest, Notebook, unmet_needs
-from kit.notebooks.records import Report, Tour
+from kit.notebooks.outputs.compare import Mismatch
+from kit.notebooks.records import Tour, TourReport
 from kit.pages.page import Block
+from kit.reports.terminal import console
 from kit.settings import Settings
 
 DIFF_LINES = 24
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
-
-
-def console() -> Console:
-    """Standard output; wide enough for a table when it is a file or a pipe."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=120, soft_wrap=True)
 
 
 class Running:
@@ -40,7 +35,7 @@ class Running:
             TextColumn("{task.fields[status]}"),
             console=self._console,
         )
-        self._tasks = {n.file: self._bars.add_task(n.stem, total=1, status="waiting") for n in notebooks}
+        self._tasks = {n.path: self._bars.add_task(n.stem, total=1, status="waiting") for n in notebooks}
 
     def __enter__(self) -> Running:
         if self._lively:
@@ -55,12 +50,12 @@ class Running:
         """A cell of a notebook has ended; `done` of `total` have."""
         if self._lively:
             status = f"cell {min(done + 1, total)} of {total}" if done < total else "finishing"
-            self._bars.update(self._tasks[notebook.file], completed=done, total=total, status=status)
+            self._bars.update(self._tasks[notebook.path], completed=done, total=total, status=status)
 
     def finished(self, notebook: Notebook, words: str, *, ok: bool) -> None:
         """A notebook has ended, with a verdict in words."""
         if self._lively:
-            self._bars.update(self._tasks[notebook.file], status=f"{MARKS[ok]} {escape(words)}")
+            self._bars.update(self._tasks[notebook.path], status=f"{MARKS[ok]} {escape(words)}")
         elif not self._quiet:
             self._console.print(f"{MARKS[ok]} {notebook.stem}: {escape(words)}")
 
@@ -129,10 +124,7 @@ def failures(tour: Tour) -> list[str]:
             last_lines = "\n".join(outcome.result.error.traceback.splitlines()[-DIFF_LINES:])
             found.append(f"{outcome.notebook.file}: {outcome.result.error.summary}\n{last_lines}".rstrip())
         for mismatch in outcome.comparison.mismatches if outcome.comparison else ():
-            lines = mismatch.diff.splitlines()
-            more = [f"… {len(lines) - DIFF_LINES} lines more in the report"] if len(lines) > DIFF_LINES else []
-            head = f"{outcome.notebook.file}, cell {mismatch.cell}, {mismatch.key}: stored (-) and fresh (+)"
-            found.append("\n".join([head, *lines[:DIFF_LINES], *more]))
+            found.append(difference(outcome.notebook, mismatch))
     wrong: dict[str, list[str]] = {}
     for score in tour.scores:
         if not score.ok:
@@ -140,7 +132,15 @@ def failures(tour: Tour) -> list[str]:
     return found + ["\n".join([*lines, advice]).rstrip() for advice, lines in wrong.items()]
 
 
-def print_report(report: Report) -> None:
+def difference(notebook: Notebook, mismatch: Mismatch) -> str:
+    """What differs in a cell, as the beginning of a unified diff."""
+    lines = mismatch.diff.splitlines()
+    more = [f"… {len(lines) - DIFF_LINES} lines more"] if len(lines) > DIFF_LINES else []
+    head = f"{notebook.file}, cell {mismatch.cell}, {mismatch.key}: stored (-) and fresh (+)"
+    return "\n".join([head, *lines[:DIFF_LINES], *more])
+
+
+def print_report(report: TourReport) -> None:
     """The tables, what went wrong, the verdict line, and where the report lies."""
     screen = console()
     for table in tour_tables(report.tour):
@@ -156,7 +156,7 @@ def print_report(report: Report) -> None:
     screen.print(f"Report: {report.index}", markup=False)
 
 
-def report_json(report: Report) -> str:
+def report_json(report: TourReport) -> str:
     """The tour as JSON: ok, backend, seconds, notebooks, scores, report."""
     tour = report.tour
     notebooks = [

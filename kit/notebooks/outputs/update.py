@@ -11,9 +11,11 @@ from nbformat import NotebookNode
 from kit.errors import KitError
 from kit.files.write import write_whole
 from kit.notebooks.files import notebook_text, read_notebook, tags
+from kit.notebooks.outputs.made_anew import steady, steady_widgets
 from kit.notebooks.run import NotebookResult, in_short, runs
 
-CELL_METADATA = ("tags", "mirrors")
+# What programs note about a run; all other metadata was written by a person and is kept.
+OF_A_RUN = ("execution", "ExecuteTime", "papermill", "widgets")
 DIFFERENT = 0.002  # share of a plot's pixels; the letters of another font reach it, and so does a moved line
 
 
@@ -26,7 +28,7 @@ def update(result: NotebookResult) -> bool:
     if result.error:
         raise KitError(f"{path.name} is left as it was: {result.error.summary}")
     if read_notebook(path) != result.stored:
-        raise KitError(f"{path.name} was edited while it ran: run `kit notebooks update {path.stem}` again.")
+        raise KitError(f"{path.name} was edited while it ran: run `kit notebooks update` again.")
     text = notebook_text(normalised(result))
     if text == path.read_text(encoding="utf-8"):
         return False
@@ -35,18 +37,15 @@ def update(result: NotebookResult) -> bool:
 
 
 def normalised(result: NotebookResult) -> NotebookNode:
-    """The notebook to store: counts 1..n, outputs without clocks, tracebacks and stderr, metadata that is needed."""
+    """The notebook to store: counts 1..n, outputs without what differs between runs, a person's metadata as it was."""
     notebook = copy.deepcopy(result.stored)
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
+    for metadata in (notebook.metadata, *(cell.metadata for cell in notebook.cells)):
+        for key in OF_A_RUN:
+            metadata.pop(key, None)
+    if "widgets" in result.executed.metadata:
+        notebook.metadata.widgets = copy.deepcopy(result.executed.metadata.widgets)
     count = 0
     for stored, fresh in zip(notebook.cells, result.executed.cells, strict=True):
-        stored.metadata = {key: stored.metadata[key] for key in CELL_METADATA if key in stored.metadata}
-        if stored.cell_type != "code":
-            continue
         if not runs(stored):
             continue
         count += 1
@@ -55,6 +54,7 @@ def normalised(result: NotebookResult) -> NotebookNode:
         same = _without_images(kept) == _without_images(fresh) and all(map(_alike, _images(kept), _images(fresh)))
         stored.outputs = kept.outputs if same else fresh.outputs
         stored.execution_count = count
+    steady_widgets(notebook)
     return notebook
 
 
@@ -67,8 +67,9 @@ def _normalised_cell(cell: NotebookNode, count: int) -> NotebookNode:
             output.execution_count = count
         elif output.output_type == "error":
             output.traceback = in_short(output)
-        if "metadata" in output:
-            output.metadata = {}
+        if output.output_type in ("execute_result", "display_data"):
+            output.metadata.pop("papermill", None)
+    cell.outputs = steady(cell.outputs)
     return cell
 
 

@@ -1,0 +1,1 @@
+"""What a notebook uses while it runs: errors that are expected."""
