@@ -48,7 +48,7 @@ def in_words(settings: Settings) -> str:
     """The backend for a reader: `minilm on Milvus Lite`."""
     from kit.settings import without_password
 
-    where = without_password(settings.milvus_uri) if names_server(settings) else "Milvus Lite"
+    where = without_password(settings.milvus_uri or "") if names_server(settings) else "Milvus Lite"
     return f"{settings.embeddings} on {where}"
 
 
@@ -60,7 +60,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "KIT_CHAT": settings.chat or "",
         "KIT_JUDGE": settings.judge or "",
         "KIT_CACHE_DIR": str(settings.cache_dir.expanduser().absolute()),
-        "MILVUS_URI": settings.milvus_uri if names_server(settings) else "",
+        "MILVUS_URI": (settings.milvus_uri or "") if names_server(settings) else "",
         "OPENAI_BASE_URL": settings.openai_base_url or "",
         **{name: secret.get_secret_value() if secret else "" for name, secret in secrets.items()},
     }

@@ -85,7 +85,7 @@ def _at(argument: str) -> list[Notebook]:
     if not files:
         names = ", ".join(notebook.stem for notebook in load_manifest().notebooks if notebook.file == path.name)
         raise KitError(nothing, mend=f"The kit's own notebook is called {names}, without .ipynb." if names else "")
-    rows = {}
+    rows: dict[Path, Notebook] = {}
     for folder in dict.fromkeys(file.parent for file in files):
         if manifest := manifest_beside(folder / "any"):
             rows |= {folder / notebook.file: notebook for notebook in manifest.notebooks}

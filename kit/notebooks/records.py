@@ -84,14 +84,14 @@ class Tour:
     def summary(self) -> str:
         """The verdict line."""
         ran = [outcome for outcome in self.outcomes if outcome.result]
-        outputs = sum(outcome.comparison.outputs for outcome in ran)
+        outputs = sum(outcome.comparison.outputs for outcome in ran if outcome.comparison)
         left_out = len(self.outcomes) - len(ran)
         end = f" in {self.seconds:.0f} s" + (f"; {counted(left_out, 'notebook')} not run." if left_out else ".")
         notebooks, scores = counted(len(ran), "notebook"), counted(len(self.scores), "score")
         if self.ok:
             return f"All well: {notebooks}, {counted(outputs, 'checked output')}, {scores}{end}"
-        wrong = [sum(not found.ok for found in group) for group in (ran, self.scores)]
-        return f"Failed: {wrong[0]} of {notebooks}, {wrong[1]} of {scores}{end}"
+        failed, worse = (len([one for one in group if not one.ok]) for group in (ran, self.scores))
+        return f"Failed: {failed} of {notebooks}, {worse} of {scores}{end}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import logging
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,7 @@ def run_notebooks(
     cell_seconds: int = CELL_SECONDS,
     progress: Progress | None = None,
     go_on: bool = False,
-) -> Iterator[NotebookResult]:
+) -> Generator[NotebookResult, None, None]:
     """Yield the result of each notebook as it ends, `jobs` at a time, the longest first.
 
     `environment` is added to the kernels' own. With `go_on` the cells after one that failed run, too, as under nbval.

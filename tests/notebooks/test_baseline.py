@@ -24,7 +24,7 @@ def run(scores: object, error: NotebookError | None = None) -> NotebookResult:
     outputs = [result("scores", **bundle)] if scores is not None else []
     executed = notebook([Cell("1"), Cell("scores", ["scores"], outputs)])
     listed = Notebook(Path("05_evaluate.ipynb"), "Evaluate", "Score", 5, baseline="golden-2022")
-    return NotebookResult(listed, executed, executed, error, Seconds())
+    return NotebookResult(listed, executed, executed, (error,) if error else (), Seconds())
 
 
 @pytest.fixture

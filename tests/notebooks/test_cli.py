@@ -161,7 +161,7 @@ def test_run_tells_a_line_for_each_notebook(kit, tmp_path):
 
 def test_update_stores_what_succeeded_and_leaves_what_failed(kit, tmp_path):
     repository(tmp_path, {"01_old": [Cell("6 * 7", (), "41")], "02_new": FINE, "03_fails": [Cell("1 / 0", (), "x")]})
-    assert kit("notebooks", "update", "02").out == "✓ 02_new: changed\n"
+    assert kit("notebooks", "update", "02").out == "✓ 02_new: unchanged\n"
     done = kit("notebooks", "update", "--jobs", "1")
     assert done.status == 1
     assert done.out.splitlines() == [

@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
-from kit.notebooks.lint.lint import lint, lint_notebook
-from kit.notebooks.lint.rules import RULES
+from kit.notebooks.lint.lint import lint_notebook, lint_selection
+from kit.notebooks.lint.rules import KIT, PLAIN
 from kit.notebooks.manifest import load_manifest
+from kit.notebooks.paths import Selection
 from kit.pages.page_file import load_page
 from kit.settings import Settings
 
@@ -33,22 +34,28 @@ def test_the_sample_that_is_as_it_should_be_passes(samples):
     assert lint_notebook(samples / "lint-pass.ipynb", BLOCK_IDS) == []
 
 
-@pytest.mark.parametrize("rule", [*RULES, "broken"])
+@pytest.mark.parametrize("rule", [*KIT, "broken"])
 def test_each_rule_refuses_its_sample_and_no_other_rule_does(rule, samples):
     findings = lint_notebook(samples / f"lint-{rule}-fail.ipynb", BLOCK_IDS)
     assert {finding.rule for finding in findings} == {rule}
     assert WORDS.get(rule, "") in str(findings[0])
 
 
+@pytest.mark.parametrize("rule", PLAIN)
+def test_each_plain_rule_refuses_its_sample_and_house_rules_are_not_asked(rule, samples):
+    findings = lint_notebook(samples / f"lint-{rule}-fail.ipynb", profile="plain")
+    assert {finding.rule for finding in findings} == {rule}
+
+
 @pytest.mark.parametrize("rule", FOLDER_RULES)
 def test_files_and_manifest_that_disagree_are_refused(rule, samples):
     manifest = load_manifest(samples / f"lint-{rule}-fail")
-    assert [finding.rule for finding in lint(manifest, manifest.notebooks, Settings())] == [rule]
+    assert [finding.rule for finding in lint_selection(Selection(manifest, manifest.notebooks), Settings())] == [rule]
 
 
 def test_every_failing_sample_belongs_to_a_rule(samples):
     names = {path.name.removeprefix("lint-").removesuffix(".ipynb") for path in samples.glob("lint-*-fail*")}
-    assert names == {f"{rule}-fail" for rule in (*RULES, *FOLDER_RULES, "broken")}
+    assert names == {f"{rule}-fail" for rule in (*(KIT | PLAIN), *FOLDER_RULES, "broken")}
 
 
 def test_a_file_that_the_manifest_does_not_list_is_no_concern_of_one_notebook(samples, tmp_path):
@@ -59,8 +66,11 @@ def test_a_file_that_the_manifest_does_not_list_is_no_concern_of_one_notebook(sa
     row = (folder / "index.toml").read_text().replace("01_count_words", "03_more").partition("[[notebook]]")[2]
     (folder / "index.toml").write_text((folder / "index.toml").read_text() + "[[notebook]]" + row)
     manifest = load_manifest(tmp_path)
-    assert lint(manifest, manifest.select(["01"]), Settings()) == []
-    assert [f.rule for f in lint(manifest, manifest.notebooks, Settings())] == ["unlisted", "no-file"]
+    assert lint_selection(Selection(manifest, tuple(manifest.select(["01"]))), Settings()) == []
+    assert [f.rule for f in lint_selection(Selection(manifest, manifest.notebooks), Settings())] == [
+        "unlisted",
+        "no-file",
+    ]
 
 
 def test_the_key_in_use_is_refused_and_not_repeated(samples, tmp_path):

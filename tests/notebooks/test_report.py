@@ -36,7 +36,9 @@ def outcome(
     nb, executed = notebook(stored or fresh), notebook(fresh)
     code = [index for index, cell in enumerate(executed.cells) if cell.cell_type == "code"]
     listed = Notebook(Path(f"{stem}.ipynb"), stem.title(), "Show <one> & only one thing", 1)
-    run = NotebookResult(listed, nb, executed, stopped, Seconds(1.25, 0.5, 2.0), dict.fromkeys(code, 0.5))
+    run = NotebookResult(
+        listed, nb, executed, (stopped,) if stopped else (), Seconds(1.25, 0.5, 2.0), dict.fromkeys(code, 0.5)
+    )
     return NotebookOutcome(listed, (), run, compare(run))
 
 

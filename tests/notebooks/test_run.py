@@ -80,7 +80,7 @@ def test_the_kernel_is_this_python_in_the_notebooks_folder_with_a_temporary_fold
     result = ran[0]["01"]
     executable, folder, temporary, sample = output(result, 3).split()
     assert (executable, folder, sample) == (sys.executable, str(result.notebook.path.parent), "yes")
-    assert temporary.endswith("/01_fine")
+    assert temporary.endswith("-01_fine")
     assert not Path(temporary).exists()
 
 

@@ -18,7 +18,7 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NOTEBOOKS]...",
-        help="The kit's own by name (01, basic_search), or paths: a file, a folder, a glob. None means all of the kit's.",
+        help="Names of the kit's own (01, basic_search) or paths: file, folder, glob; none means all of the kit's.",
     ),
 ]
 Uri = Annotated[

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from kit.errors import KitError
 from kit.notebooks.files import read_notebook
-from kit.notebooks.lint.rules import PLAIN, RULES, Draft
+from kit.notebooks.lint.rules import PROFILES, Draft, Profile
 from kit.notebooks.manifest import Manifest
 from kit.notebooks.paths import Selection
 from kit.pages.page_file import load_page
 from kit.settings import Settings
-
-Profile = Literal["kit", "plain"]
 
 
 class Finding(NamedTuple):
@@ -60,7 +58,7 @@ def lint_notebook(
         draft = Draft(read_notebook(path), block_ids, secrets)
     except KitError as error:
         return [Finding(path.name, 0, "broken", str(error).removeprefix(f"{path} "))]
-    rules = RULES if profile == "kit" else {name: RULES[name] for name in PLAIN}
+    rules = PROFILES[profile]
     return [
         Finding(path.name, index + 1, name, message) for name, rule in rules.items() for index, message in rule(draft)
     ]

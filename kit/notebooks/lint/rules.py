@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import Literal
 
 from nbformat import NotebookNode
 
@@ -229,34 +230,35 @@ def long_cell(draft: Draft) -> Found:
 
 
 Rule = Callable[[Draft], Found]
-RULES: dict[str, Rule] = {
-    rule.__name__.replace("_", "-"): rule
-    for rule in (
-        unknown_tag,
-        mistyped_tag,
-        unknown_mirror,
-        counts,
-        counts_in_order,
-        missing_output,
-        semicolon,
-        untagged_error,
-        unchecked_error,
-        half_skipped,
-        path_in_output,
-        address_in_output,
-        clock_in_output,
-        key_shown,
-        opening,
-        imports_first,
-        parameters_second,
-        closing,
-        long_cell,
-    )
-}
+Profile = Literal["kit", "plain"]
 
 
-# What holds for everybody's notebooks; the other rules are of our house.
-PLAIN = ("mistyped-tag", "counts-in-order", "untagged-error", "path-in-output", "address-in-output", "key-shown")
+def _named(*rules: Rule) -> dict[str, Rule]:
+    return {rule.__name__.replace("_", "-"): rule for rule in rules}
+
+
+KIT = _named(
+    unknown_tag,
+    unknown_mirror,
+    counts,
+    missing_output,
+    semicolon,
+    untagged_error,
+    unchecked_error,
+    half_skipped,
+    path_in_output,
+    address_in_output,
+    clock_in_output,
+    key_shown,
+    opening,
+    imports_first,
+    parameters_second,
+    closing,
+    long_cell,
+)
+# What holds for everybody's notebooks. Two rules of ours are stricter forms of the first two.
+PLAIN = _named(mistyped_tag, counts_in_order, untagged_error, path_in_output, address_in_output, key_shown)
+PROFILES: dict[Profile, dict[str, Rule]] = {"kit": KIT, "plain": PLAIN}
 
 
 def _code(nb: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:

@@ -54,11 +54,10 @@ def _is_import(statement: ast.stmt) -> bool:
 
 def _root(node: ast.expr) -> str:
     """The name that an expression such as `logging.getLogger("x").setLevel` starts with."""
-    while not isinstance(node, ast.Name):
-        node = getattr(node, "func", None) or getattr(node, "value", None)
-        if node is None:
-            return ""
-    return node.id
+    root: ast.AST | None = node
+    while root is not None and not isinstance(root, ast.Name):
+        root = getattr(root, "func", None) or getattr(root, "value", None)
+    return root.id if root else ""
 
 
 def _is_literal(statement: ast.stmt) -> bool:

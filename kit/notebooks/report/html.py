@@ -9,6 +9,7 @@ from pathlib import Path
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from kit.errors import KitError
 from kit.files.write import write_whole
 from kit.notebooks.files import tags
 from kit.notebooks.records import NotebookOutcome, Tour
@@ -35,6 +36,8 @@ def write_notebook_page(folder: Path, outcome: NotebookOutcome) -> None:
 
 def notebook_page(outcome: NotebookOutcome) -> str:
     """The executed notebook as one HTML page in JupyterLab's looks, with nothing outside of it."""
+    if outcome.result is None:
+        raise KitError(f"{outcome.notebook.file} was not run, so there is no page of it.")
     nb: NotebookNode = copy.deepcopy(outcome.result.executed)
     for cell in nb.cells:
         if "raises-exception" in tags(cell):  # as it is stored; an error that is none of these keeps its traceback
