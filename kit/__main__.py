@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from kit.bench.commands.run import bench
-from kit.docs.commands.cli import docs, serve_openai
-from kit.docs.commands.more_cli import probe
+from kit.docs.commands import docs
 from kit.errors import KitError
 from kit.notebooks.commands import notebooks, tour
 from kit.server.commands import doctor, server
@@ -31,8 +30,6 @@ app.add_typer(notebooks, name="notebooks")
 app.add_typer(server, name="server")
 app.add_typer(bench, name="bench")
 app.add_typer(docs, name="docs")
-app.command()(probe)
-app.command(name="serve-openai")(serve_openai)
 
 
 @app.command()

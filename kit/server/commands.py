@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,3 +139,25 @@ def doctor(
     report(findings, as_json)
     if any(finding.state == BROKEN for finding in findings):
         raise typer.Exit(1)
+
+
+@server.command()
+def openai(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")] = 0,
+    embeddings: Annotated[str | None, typer.Option(help="minilm or wordllama; KIT_EMBEDDINGS when not given.")] = None,
+) -> None:
+    """Serve an OpenAI-compatible address on loopback, answered by the kit's local model, until Ctrl-C.
+
+    /v1/embeddings gives real vectors of the local model, padded with zeros to the size of the model that was asked
+    for; /v1/chat/completions is answered by kit-extractive-echo, which quotes a sentence of the question's messages.
+    """
+    from kit.models.openai_server import OpenAIServer, local_embed
+    from kit.settings import load_settings
+
+    embed = local_embed(embeddings or load_settings().embeddings)
+    embed(["ready"])  # a wrong name or a missing file is said now, not to a client
+    with OpenAIServer(embed, port=port) as server:
+        print(f"export OPENAI_BASE_URL={server.base_url}")
+        print(f"export OPENAI_API_KEY={server.token}", flush=True)
+        typer.echo("Serving until Ctrl-C. The key is new at each start; only who has it is answered.", err=True)
+        threading.Event().wait()

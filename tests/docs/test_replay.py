@@ -320,9 +320,9 @@ def test_blocks_are_listed_by_id_with_what_was_not_read():
     assert {"id", "kind", "path", "lines"} <= set(read["blocks"][0])
 
 
-def test_serve_openai_prints_an_address_and_a_key_that_work(tmp_path):
+def test_server_openai_prints_an_address_and_a_key_that_work(tmp_path):
     environment = os.environ | {"KIT_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "kit", "serve-openai", "--embeddings", "wordllama"]
+    command = [sys.executable, "-m", "kit", "server", "openai", "--embeddings", "wordllama"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             own = dict(server.stdout.readline().strip().removeprefix("export ").split("=", 1) for _ in range(2))

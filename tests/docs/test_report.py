@@ -68,7 +68,7 @@ def test_junit_fails_for_a_changed_block_and_a_defect_that_is_gone(tmp_path):
     report = report_page(changed, a_replay([HELD, HELD]), ledger)
     suite = ET.fromstring(junit_xml("replay", {"notes": cases(report)})).find("testsuite")
     failed = [case.get("name") for case in suite.findall("testcase") if case.find("failure") is not None]
-    assert [name.split(" (")[0] for name in failed] == ["ledger: notes/prose-1", "ledger: notes/code-2"]
+    assert failed == ["ledger: notes/prose-1", "ledger: notes/code-2"]
 
 
 class _Tags(HTMLParser):

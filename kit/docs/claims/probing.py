@@ -29,7 +29,10 @@ def run_probes(ids: Sequence[str] = ()) -> tuple[str, list[Probed]]:
     known = all_probes()
     for probe_id in ids:
         if probe_id not in known:
-            raise KitError(f'No probe is called "{probe_id}".{nearest(probe_id, list(known))} `kit probe` lists them.')
+            raise KitError(
+                f'No probe is called "{probe_id}".{nearest(probe_id, list(known))} ',
+                mend="`kit docs probe` lists them.",
+            )
     wanted = [known[probe_id] for probe_id in (ids or known)]
     timed = [probe for probe in wanted if probe.timed]
     with quiet(), ThreadPoolExecutor(AT_ONCE) as pool:

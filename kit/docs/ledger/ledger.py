@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kit.docs.records import Failure
 from kit.errors import KitError, nearest
@@ -55,11 +55,23 @@ class Ledger:
         return bool(self.sha256)
 
 
+class Moved(NamedTuple):
+    """A block that is not as the ledger knows it; `line` is 0 when it is gone."""
+
+    change: Literal["changed", "added", "removed"]
+    block: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        where = f" (line {self.line})" if self.line else ""
+        return f"block {self.change}: {self.block}{where}: look at it, then record it: kit docs ledger PAGE --record"
+
+
 @dataclass(frozen=True)
 class Held:
     """Failures held against a ledger. `moved` are changed, added and removed blocks, which are to be said first."""
 
-    moved: tuple[str, ...]
+    moved: tuple[Moved, ...]
     known: tuple[tuple[Failure, Defect], ...]
     unknown: tuple[Failure, ...]
     vanished: tuple[Defect, ...]
@@ -77,10 +89,15 @@ class Held:
     def sentences(self) -> list[str]:
         """What is wrong, a line each, changed blocks first."""
         return [
-            *self.moved,
+            *map(str, self.moved),
             *(f"unknown defect: {f.block_id}: {f.kind}: {f.words}" for f in self.unknown),
-            *(f"no longer shows: {d.block}: {d.kind} ({d.shown_by}): fixed upstream? remove it" for d in self.vanished),
+            *map(no_longer_shows, self.vanished),
         ]
+
+    @property
+    def cases(self) -> list[tuple[str, str]]:
+        """What no block of the page can show: the block of the ledger and the sentence, changed blocks first."""
+        return [(m.block, str(m)) for m in self.moved] + [(d.block, no_longer_shows(d)) for d in self.vanished]
 
 
 def ledger_path(page: str) -> Path:
@@ -199,13 +216,16 @@ def _is(defect: Defect, failure: Failure) -> bool:
     return same and steady(failure.words) == steady(defect.words)
 
 
-def _moved(ledger: Ledger, blocks: Sequence[Block]) -> list[str]:
-    """A sentence for each block that is not as the ledger knows it."""
+def no_longer_shows(defect: Defect) -> str:
+    """What is said of a known defect that a run looked for and did not find."""
+    return f"no longer shows: {defect.block}: {defect.kind} ({defect.shown_by}): fixed upstream? remove it"
+
+
+def _moved(ledger: Ledger, blocks: Sequence[Block]) -> list[Moved]:
+    """Each block that is not as the ledger knows it."""
     if not ledger.exists:
         return []
     old, new = ({block.id: block for block in side} for side in (ledger.blocks, blocks))
-    again = "look at it, then record it: kit docs ledger PAGE --record"
-    changed = [f"block changed: {i} (line {b.lines[0]}): {again}" for i, b in new.items()
-               if i in old and old[i].sha256 != b.sha256]  # fmt: skip
-    added = [f"block added: {i} (line {b.lines[0]}): {again}" for i, b in new.items() if i not in old]
-    return changed + added + [f"block removed: {i}: {again}" for i in old if i not in new]
+    changed = [Moved("changed", i, b.lines[0]) for i, b in new.items() if i in old and old[i].sha256 != b.sha256]
+    added = [Moved("added", i, b.lines[0]) for i, b in new.items() if i not in old]
+    return changed + added + [Moved("removed", i) for i in old if i not in new]

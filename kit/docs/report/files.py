@@ -32,8 +32,8 @@ def cases(report: PageReport) -> Iterator[Case]:
     for row in report.rows():
         if row.runs or row.claims or row.failures:
             yield _case(row, replay.page)
-    for sentence in [*held.moved, *(s for s in held.sentences if s.startswith("no longer shows"))]:
-        yield Case(f"ledger: {sentence.split(': ')[1]}", replay.page, failure=sentence)
+    for block, sentence in held.cases:
+        yield Case(f"ledger: {block}", replay.page, failure=sentence)
     if replay.problem:
         yield Case("page", replay.page, failure=replay.problem)
 

@@ -94,7 +94,7 @@ class PageReport:
         """A row for each block of the page, in order; a stored output stands in the row of its code."""
         known = dict(self.held.known)
         failures = merge([*known, *self.held.unknown])
-        runs = {block.id: [] for block in self.replay.blocks}
+        runs: dict[str, list[Run]] = {block.id: [] for block in self.replay.blocks}
         before = None  # what the first pass left is there when the second one begins
         for one in self.replay.passes:
             for outcome, verdict in zip(one.outcomes, one.verdicts, strict=True):
@@ -120,7 +120,7 @@ class PageReport:
                 "replay": json.loads(self.replay.to_json()),
                 "claims": [plain(one) for one in self.judged],
                 "ledger": {
-                    "moved": list(self.held.moved),
+                    "moved": list(map(plain, self.held.moved)),
                     "known": [{**plain(failure), "defect": plain(defect)} for failure, defect in self.held.known],
                     "unknown": [plain(failure) for failure in self.held.unknown],
                     "vanished": [plain(defect) for defect in self.held.vanished],
@@ -167,8 +167,8 @@ def _told(row: BlockRow) -> Any:
 
     told = Text()
     for failure, defect in row.failures:
-        run = "second run: " if failure.run == 2 else ""
-        told.append(f"{'known: ' if defect else ''}{run}{failure.kind}", style=COLOURS["known" if defect else "bad"])
+        second = "second run: " if failure.run == 2 else ""
+        told.append(f"{'known: ' if defect else ''}{second}{failure.kind}", style=COLOURS["known" if defect else "bad"])
         told.append(f": {failure.words}\n")
     if not row.failures:
         for run in row.runs:

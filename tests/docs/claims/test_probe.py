@@ -79,6 +79,6 @@ def test_a_probe_that_is_not_there_is_named_with_the_nearest():
 def test_the_command_prints_a_table_with_the_evidence():
     from kit.__main__ import app
 
-    result = CliRunner().invoke(app, ["probe", "dynamic-field"])
+    result = CliRunner().invoke(app, ["docs", "probe", "dynamic-field"])
     assert result.exit_code == 0
     assert "finds 1 of 1 row" in result.output

@@ -1,0 +1,39 @@
+"""The arguments that several commands of `kit docs` take, and how a failed command ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PageArgument = Annotated[str, typer.Argument(help="A docs page: a .md, .mdx or .ipynb file, or its address.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
+LedgerFile = Annotated[
+    Path | None, typer.Option("--ledger", help="The page's ledger; beside the page or in data/pages/ when not given.")
+]
+Html = Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")]
+Junit = Annotated[Path | None, typer.Option(help="Write JUnit XML.")]
+Notebooks = Annotated[Path | None, typer.Option(help="The folder of the notebooks; the kit's own when not given.")]
+Twice = Annotated[bool, typer.Option("--twice", help="Run it again on the files it left, as readers do.")]
+Places = Annotated[list[str] | None, typer.Option("--place", help="relative/path=FILE: a file that the page reads.")]
+Answers = Annotated[list[str] | None, typer.Option("--answer", help="WORDS=TEXT: what to type at a prompt with WORDS.")]
+AllowInstall = Annotated[
+    bool, typer.Option("--allow-install", help="Run %pip and shell lines too, in an environment of the page's own.")
+]
+AllTabs = Annotated[bool, typer.Option("--all-tabs", help="Run every tab, not only the first of each.")]
+AllowLocal = Annotated[
+    bool, typer.Option("--allow-local", help="Run even when a service listens on a local port that it names.")
+]
+CellSeconds = Annotated[float, typer.Option(min=0.1, help="What a cell may take.")]
+MemoryGb = Annotated[float, typer.Option(min=0.1, help="What the kernel and its children may use.")]
+OutputMb = Annotated[float, typer.Option(min=0.001, help="What a cell may write.")]
+
+
+def fail(sentences: list[str], *, failed: bool = False, quiet: bool = False) -> None:
+    """Say what is wrong, and end with status 1 when anything is."""
+    if not quiet:
+        for sentence in sentences:
+            typer.echo(f"✗ {sentence}")
+    if sentences or failed:
+        raise typer.Exit(1)
