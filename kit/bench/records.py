@@ -131,7 +131,8 @@ class ConditionResult:
     command: str = ""  # repeats this row alone
     key: str = ""  # hash of all that decides the result; a resumed run repeats a row whose key differs
     scores: dict[str, Mean] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)  # documents, chunks, queries, judged, answered, short
+    counts: dict[str, int] = field(default_factory=dict)  # documents, chunks, queries, judged, answered, short, no_hit
+    no_hit_cause: str = ""  # why judged queries got no hit, as far as their words tell
     cost: Cost = Cost()
     index_checks: tuple[IndexCheck, ...] = ()
     engine_version: str = ""  # milvus-lite-3.2.2

@@ -55,7 +55,15 @@ def test_a_row_a_condition_with_its_scores_costs_model_and_command(done):
     assert dense.scores["nDCG@10"].value > 0.5
     assert dense.model["identity"].startswith("wordllama-")
     assert dense.engine_version.startswith("milvus-lite-")
-    assert dense.counts == {"documents": 60, "chunks": 60, "queries": 8, "judged": 8, "answered": 8, "short": 0}
+    assert dense.counts == {
+        "documents": 60,
+        "chunks": 60,
+        "queries": 8,
+        "judged": 8,
+        "answered": 8,
+        "no_hit": 0,
+        "short": 0,
+    }
     assert (dense.cost.embedded_texts, dense.cost.embed_texts_per_second > 0) == (60, True)
     assert min(dense.cost.search_p50_ms, dense.cost.index_mb, dense.cost.peak_memory_mb) > 0
     assert "--retrievers dense" in dense.command
@@ -123,6 +131,7 @@ def test_new_conditions_join_the_folder(done, collection, tmp_path):
         ({"k": 20}, "holds results with another k: found 10, wanted 20. Give another --out."),
         ({"measures": "AP"}, "another measures: found nDCG@10, R@10, AP, wanted AP"),
         ({"measures": "nDGC@10"}, 'No measure is called "nDGC@10"'),
+        ({"k": 5}, "nDCG@10 needs 10 hits a query; k is 5; wanted: a first measure"),
         ({"retrievers": "dens"}, 'No retriever is called "dens"'),
         ({"embeddings": "minilmm"}, 'No embeddings are called "minilmm"'),
         ({"engines": "server"}, "MILVUS_URI names none"),
@@ -224,3 +233,27 @@ def test_the_command_prints_the_leaderboard_and_a_failed_condition_fails_it(coll
     failed = CliRunner().invoke(app, [*arguments, "--reranker", "tests.bench.own_reranker:Broken"])
     assert failed.exit_code == 1, failed.output
     assert "failed: The reranker" in failed.output
+
+
+def test_judgments_that_are_all_0_are_refused(tmp_path):
+    folder = beir_folder(tmp_path / "zero", 12)
+    write(folder / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore\nq0\td0\t0\n")
+    with pytest.raises(KitError, match="All 1 judgments of zero are 0: every score would be 0"):
+        run_grid(grid(str(folder), retrievers="bm25"), OutFolder(tmp_path / "out"))
+
+
+def test_a_grid_in_which_nothing_ran_is_no_success(tmp_path):
+    command = ["bench", "run", "--dataset", str(beir_folder(tmp_path / "b", 12)), "--retrievers", "bm25+rerank"]
+    ran = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out"), "--extras", "none"])
+    assert (ran.exit_code, "no reranker is configured" in ran.stdout) == (1, True)
+
+
+def test_queries_without_a_hit_are_counted_and_told_with_their_likely_cause(tmp_path):
+    folder = beir_folder(tmp_path / "zh", 12)
+    write(folder / "queries.jsonl", jsonl([{"_id": "q0", "text": "厨房里的猫在哪里"}, {"_id": "q1", "text": "dog"}]))
+    write(folder / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore\nq0\td0\t1\nq1\td1\t1\n")
+    command = ["bench", "run", "--dataset", str(folder), "--retrievers", "bm25", "--extras", "none"]
+    ran = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out")])
+    assert (
+        "milvus-lite.bm25.none.whole: 1 of 2 judged queries got no hit: they are written without spaces" in ran.stdout
+    )

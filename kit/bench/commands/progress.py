@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from kit.bench.records import ConditionResult, Mean, Results
+from kit.bench.report.summary import no_hit_sentences
 from kit.bench.run.run import Watcher
 
 PARTS = ("retriever", "embeddings", "chunker", "index", "engine")  # of a condition; the table shows those that differ
@@ -77,6 +78,8 @@ class Show(Watcher):
         for row in results.rows:
             if row.status != "measured":
                 console.print(f"{row.id}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
+        for sentence in no_hit_sentences(results):
+            console.print(sentence, markup=False, soft_wrap=True)
         for note in dataset.notes:
             console.print(f"Note: {note}.", markup=False, soft_wrap=True)
         console.print(

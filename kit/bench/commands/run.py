@@ -57,7 +57,8 @@ def run(
 ) -> None:
     """Measure every condition of a grid, once; run it again to resume, or to add conditions.
 
-    Exit status: 0 measured, 1 a condition failed, 2 wrong use, a broken collection, or --out in use.
+    Exit status: 0 measured, 1 a condition failed or none was measured, 2 wrong use, a broken collection, or --out in
+    use.
 
     Examples:
     `kit bench run --dataset golden` ·
@@ -81,7 +82,8 @@ def run(
     with Show() as show:
         results = run_grid(grid, folder, show)
     show.leaderboard(results, folder.path)
-    raise typer.Exit(1 if any(row.status == "failed" for row in results.rows) else 0)
+    statuses = {row.status for row in results.rows}
+    raise typer.Exit(1 if "failed" in statuses or "measured" not in statuses else 0)
 
 
 for command in (report, compare, gate, bless):

@@ -34,6 +34,12 @@ def _best(ranked: Leaderboard) -> Iterator[str]:
     if len(rest) > 4:
         numbers = f"the smallest p is {min(d.p_holm for d in differences):.4f}"
     yield f"Against {_names(rest)} the difference is not significant: {numbers}."
+    if apart := [d for d in differences if d.low > 0 or d.high < 0]:
+        verb = "excludes" if len(apart) == 1 else "exclude"
+        yield (
+            f"An interval is of its difference alone, and {len(apart)} of these {verb} 0; p is corrected for all "
+            f"{len(ranked.pairs)} comparisons of this page and so asks for more."
+        )
 
 
 def _hybrids(ranked: Leaderboard) -> Iterator[str]:
@@ -69,10 +75,18 @@ def _amiss(results: Results, ranked: Leaderboard) -> Iterator[str]:
             f"An index silently returns too few rows: {_name(place)} at selectivity {check.selectivity:.0%} left "
             f"{check.short_queries} of {check.queries} queries short by {check.missing_rows} rows, with no error."
         )
+    yield from no_hit_sentences(results)
     for status in ("failed", "not supported"):
         rows = [row for row in results.rows if row.status == status]
         if rows:
             yield f"{len(rows)} of {len(results.rows)} conditions {status}: {', '.join(row.id for row in rows)}."
+
+
+def no_hit_sentences(results: Results) -> Iterator[str]:
+    """A sentence for each row in which judged queries got no hit, with the likely cause."""
+    for row in results.rows:
+        if count := row.counts.get("no_hit", 0):
+            yield f"{row.id}: {count:,} of {row.counts['judged']:,} judged queries got no hit: {row.no_hit_cause}."
 
 
 def _name(place: Place) -> str:

@@ -17,6 +17,7 @@ from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
 from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
+from kit.bench.run.no_hits import no_hit_cause
 from kit.bench.run.resources import Resources
 from kit.bench.search.retrieve import Search
 from kit.bench.search.store import Store
@@ -60,17 +61,21 @@ def measure_condition(
     write_collection(resources.out, queries, one.chunker.name, judged)
     write_run(resources.out, row.id, run)
     hits_of = Counter(hit.query_id for hit in run)
+    judged_ids = {qrel.query_id for qrel in judged.qrels}
+    without = [query.text for query in queries if query.query_id in judged_ids and not hits_of[query.query_id]]
     documents = resources.collection.dataset.documents
     reachable = min(grid.k, documents if by_document else store.rows)
     return replace(
         row,
         scores=found.means,
+        no_hit_cause=no_hit_cause(one.retriever.name, without),
         counts={
             "documents": documents,
             "chunks": store.rows,
             "queries": len(queries),
-            "judged": len({qrel.query_id for qrel in judged.qrels}),
+            "judged": len(judged_ids),
             "answered": len(hits_of),
+            "no_hit": len(without),
             "short": sum(hits_of[query.query_id] < reachable for query in queries),
         },
         cost=_cost(one, store, embeddings, resources, memory, len(queries) / seconds, latencies, found.usage),

@@ -15,7 +15,7 @@ from kit.bench.collections.open import open_collection
 from kit.bench.grid.grid import Grid, Planned, plan
 from kit.bench.grid.identity import command_of, engine_version, host, row_key, unsupported, versions
 from kit.bench.measures.evaluate import write_texts
-from kit.bench.measures.measure import measure
+from kit.bench.measures.measure import measure, too_deep
 from kit.bench.out_folder import OutFolder, read_run
 from kit.bench.records import ConditionResult, Qrel, Results
 from kit.bench.run.condition import check_and_settle, measure_condition
@@ -62,11 +62,22 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
     settings = load_settings()
     engine = "lite" if settings.milvus_uri is None or is_lite(settings.milvus_uri) else "server"
     measure([Qrel("query", "document", 1)], [], grid.measures)  # an unknown measure is told now
+    if grid.measures and (why := too_deep(grid.measures[:1], grid.k)):
+        raise KitError(
+            f"{grid.measures[0]} {why[grid.measures[0]]}",
+            wanted="a first measure, which orders the rows, that k allows",
+            mend="Raise --k, or name other --measures.",
+        )
     plan(grid, "whole", settings.embeddings, engine, str)
     taken = f"Another run writes into {out.path}. Wait until it ends, or give another --out."
     with alone(out.lock, taken, "Give another --out."):
         before = out.read() if out.results.is_file() else None
         collection = open_collection(grid.dataset, grid.split, grid.questions, grid.tolerate)
+        if collection.qrels and not any(qrel.relevance > 0 for qrel in collection.qrels):
+            raise KitError(
+                f"All {len(collection.qrels):,} judgments of {collection.dataset.name} are 0: every score would be 0",
+                wanted="at least one judgment above 0",
+            )
         planned = plan(grid, collection.default_chunker, settings.embeddings, engine, engine_version)
         results = Results(
             collection.dataset, grid.k, tuple(grid.measures), grid.seed, command_of(grid, out.path), host(), versions()
