@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
 
 class KitError(Exception):
     """Wrong use or a wrong environment, with what was found, what was wanted and how to mend it as fields.
@@ -16,13 +20,15 @@ class KitError(Exception):
 
     def __str__(self) -> str:
         text = self.found
-        if self.wanted:
+        if self.wanted and text.endswith(("?", "!")):
+            text = f"{text} Wanted: {self.wanted}"
+        elif self.wanted:
             text = f"{text.rstrip('.')}; wanted: {self.wanted}"
         if self.wanted or self.mend:
             text = text if text.endswith((".", "!", "?", "…")) else f"{text}."
         return f"{text} {self.mend}".rstrip()
 
-    def __reduce__(self) -> tuple:  # an error of a worker process arrives whole
+    def __reduce__(self) -> tuple[Any, ...]:  # an error of a worker process arrives whole
         return _rebuilt, (type(self), self.found, self.wanted, self.mend)
 
 
@@ -30,9 +36,7 @@ def _rebuilt(kind: type[KitError], found: str, wanted: str, mend: str) -> KitErr
     return kind(found, wanted=wanted, mend=mend)
 
 
-def nearest(word: str, known: list[str] | tuple[str, ...], cutoff: float = 0.5) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """' Did you mean "minilm"?' for the known name most like `word`, or '' when none is like it."""
-    from difflib import get_close_matches
-
-    match = get_close_matches(word, known, n=1, cutoff=cutoff)
+    match = get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f' Did you mean "{match[0]}"?' if match else ""

@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kit.errors import KitError
@@ -59,7 +60,7 @@ def _blank_is_unset(value: SecretStr | None) -> SecretStr | None:
     return value if value and value.get_secret_value().strip() else None
 
 
-def _price(value: str | tuple | None) -> tuple[float, float] | None:
+def _price(value: str | tuple[float, float] | None) -> tuple[float, float] | None:
     """`0.15,0.60`: US dollars for a million tokens that a judge reads, and that it writes."""
     if not isinstance(value, str):
         return value
@@ -105,7 +106,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings afresh; a wrong value raises KitError with its variable, what it holds and what is allowed."""
     try:
-        return Settings(_env_file=_env_file(Path.cwd()))
+        return Settings(_env_file=_env_file(Path.cwd()))  # type: ignore[call-arg]  # pydantic-settings adds it
     except ValidationError as error:
         raise KitError("\n".join(map(_in_words, error.errors()))) from None
 
@@ -132,7 +133,7 @@ def _env_file(folder: Path) -> Path | None:
     return next((p / ".env" for p in (folder, *folder.parents) if (p / ".env").is_file()), None)
 
 
-def _in_words(error: dict) -> str:
+def _in_words(error: ErrorDetails) -> str:
     name = ".".join(map(str, error["loc"]))
     wanted = error["msg"].removeprefix("Value error, ")
     found = "a secret" if name in ("MILVUS_TOKEN", "OPENAI_API_KEY") else repr(without_password(str(error["input"])))

@@ -6,12 +6,15 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import kit
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -157,6 +160,37 @@ def test_modules_of_the_kit_import_each_other_in_no_circle():
         for name in free:
             del above[name]
     assert not above, f"these import each other: {sorted(above)}"
+
+
+KIT = [
+    "KitError", "PublishedScores", "Server", "chunk_id", "chunks_table", "connect", "content_id", "describe",
+    "embeddings_name", "engine", "field", "hits_table", "index_params", "ingest", "is_lite", "judge_chunks",
+    "load_chat", "load_embeddings", "load_questions", "load_speech", "load_speeches", "load_text", "quote", "require",
+    "scratch_folder", "scratch_uri", "start_server", "stop_server", "tenant", "tenant_retriever",
+]  # fmt: skip
+
+
+def test_the_names_of_kit_are_these_and_each_is_there():
+    assert sorted(kit.__all__) == KIT
+    assert [name for name in KIT if getattr(kit, name, None) is None] == []
+
+
+def test_no_folder_holds_more_than_twelve_modules():
+    counts = Counter(path.parent for path in tracked("kit/*.py", "tests/*.py") if path.name != "__init__.py")
+    many = {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 12}
+    assert many == {}
+
+
+def test_folders_import_each_other_in_no_circle():
+    above: dict[str, set[str]] = {}
+    for path in tracked("kit/*/*.py"):
+        own = path.relative_to(ROOT).parts[1]
+        needs = {m.split(".")[1] for m in imports(path) if m.count(".") > 1}
+        above.setdefault(own, set()).update(needs - {own})
+    while free := [name for name, needs in above.items() if not needs & set(above)]:
+        for name in free:
+            del above[name]
+    assert not above, f"these folders import each other: {above}"
 
 
 def test_importing_the_kit_is_quick_because_heavy_packages_wait():

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from langchain_core.stores import ByteStore
 
-from kit.errors import KitError, nearest
+from kit import registry
+from kit.errors import KitError
 from kit.models.minilm import MINILM_MODEL, MiniLM
 from kit.models.providers import UnitEmbeddings, load_provider
-from kit.settings import load_settings
+from kit.settings import load_settings, mask
 
 if TYPE_CHECKING:
     import diskcache
 
-EMBEDDED = ("minilm", "wordllama")
+PROVIDER_EXAMPLE = "provider:model such as openai:text-embedding-3-small"
 CACHE_BATCH = 64  # texts embedded between two writes of the cache: what a killed run loses at most
 
 
@@ -31,8 +34,9 @@ def load_embeddings(name: str | None = None) -> Embeddings:
 
     `minilm` (all-MiniLM-L6-v2, int8 ONNX, 384 dimensions, the default) and `wordllama` (static, 256 dimensions)
     need no key and no network; `provider:model` (`openai:text-embedding-3-small`) is any provider of LangChain's
-    `init_embeddings`. Vectors are float32 of unit length. A text is embedded once: the cache in KIT_CACHE_DIR is
-    keyed by the model's identity and the text.
+    `init_embeddings`; `package.module:Class` is any LangChain Embeddings that needs no arguments, and a package may
+    register a name for its own (see kit.registry). Vectors are float32 of unit length. A text is embedded once: the
+    cache in KIT_CACHE_DIR is keyed by the model's identity and the text.
 
     Raises:
         KitError: an unknown name, a package or key that is not there, a damaged model file, an unwritable cache.
@@ -60,31 +64,92 @@ def load_embeddings(name: str | None = None) -> Embeddings:
 
 
 def embeddings_name(embeddings: Embeddings) -> str:
-    """The name by which `load_embeddings` gave them, fit for a file name: `minilm`, `openai-text-embedding-3-small`."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", embeddings.underlying_embeddings.name)
+    """The model's name, fit for a file name: `minilm`, `openai-text-embedding-3-small`.
+
+    Of embeddings that `load_embeddings` gave it is the name they were asked for by; of any others the model that they
+    say they use, else the name of their class.
+    """
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", _model_name(embeddings)).strip("-")
 
 
 def embeddings_identity(embeddings: Embeddings) -> str:
     """The model's name with what fixes its vectors (file hash or version), such as `minilm-8199be6f`."""
-    return embeddings.underlying_embeddings.identity
+    model = getattr(embeddings, "underlying_embeddings", embeddings)
+    return str(getattr(model, "identity", "") or f"{type(model).__module__}:{_model_name(model)}")
+
+
+def _model_name(embeddings: Embeddings) -> str:
+    model = getattr(embeddings, "underlying_embeddings", embeddings)
+    given = (getattr(model, attribute, None) for attribute in ("name", "model", "model_name", "model_id"))
+    return next((name for name in given if isinstance(name, str) and name.strip()), type(model).__name__)
 
 
 def _load_model(name: str) -> UnitEmbeddings:
-    if name == "minilm":
-        return UnitEmbeddings(name, f"minilm-{MINILM_MODEL.sha256[:8]}", MiniLM().embed)
-    if name == "wordllama":
-        return UnitEmbeddings(name, f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts)))
+    """A registered embedder or one of a class goes before the kit's own, those before a provider's."""
+    if name in registry.names("embeddings") or registry.is_path(name):
+        return _from_outside(name)
+    if name in _OWN:
+        return _OWN[name]()
     if ":" in name:
         return load_provider(name)
-    raise KitError(
-        f'No embeddings are called "{name}".{nearest(name, EMBEDDED)} '
-        f"Wanted: {' or '.join(EMBEDDED)}, or provider:model such as openai:text-embedding-3-small."
+    raise registry.unknown("embeddings", name, EMBEDDED, example=PROVIDER_EXAMPLE)
+
+
+def _from_outside(name: str) -> UnitEmbeddings:
+    """Embeddings that a package registers or a path names: an object, or a class or function that makes one."""
+    found = registry.lookup("embeddings", name)
+    try:
+        model = found if isinstance(found, Embeddings) else found()
+    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
+        words = mask(f"{type(error).__name__}: {error}")
+        raise KitError(
+            f'"{name}" cannot be made without arguments ({words}).',
+            mend="Name a class or a function that needs none; it may read the environment.",
+        ) from None
+    if not isinstance(model, Embeddings):
+        raise KitError(f'"{name}" gives a {type(model).__name__}', wanted="embeddings of LangChain (Embeddings)")
+    identity = f"{name}@{getattr(model, 'identity', '') or _version_of(type(model).__module__)}".rstrip("@")
+    return UnitEmbeddings(
+        name,
+        identity,
+        lambda texts: _rows(model.embed_documents(list(texts))),
+        lambda texts: _rows([model.embed_query(text) for text in texts]),
     )
 
 
+def _rows(vectors: list[list[float]]) -> np.ndarray:
+    return np.asarray(vectors, dtype=np.float32)
+
+
+def _version_of(module: str) -> str:
+    """The version of the package that a module belongs to; '' where it belongs to none."""
+    packages = packages_distributions().get(module.partition(".")[0], [])
+    return version(packages[0]) if packages else ""
+
+
+def _load_minilm() -> UnitEmbeddings:
+    return UnitEmbeddings("minilm", f"minilm-{MINILM_MODEL.sha256[:8]}", MiniLM().embed)
+
+
+def _load_wordllama() -> UnitEmbeddings:
+    return UnitEmbeddings(
+        "wordllama", f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts))
+    )
+
+
+_OWN: dict[str, Callable[[], UnitEmbeddings]] = {"minilm": _load_minilm, "wordllama": _load_wordllama}
+EMBEDDED = tuple(_OWN)
+
+
 @cache
-def _wordllama():
+def _wordllama() -> Any:
+    """The model; importing its package sets the root logger to INFO, which is put back."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     import wordllama
+
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
     # The weights lie in the package; without its folder as the cache it would ask a model hub.
     return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
@@ -98,8 +163,6 @@ class _DiskStore(ByteStore):
 
     @cached_property
     def _cache(self) -> diskcache.Cache:
-        import sqlite3
-
         import diskcache
 
         try:

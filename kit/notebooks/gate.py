@@ -12,14 +12,14 @@ from nbformat import NotebookNode
 from kit.errors import KitError
 from kit.notebooks.files import tags
 from kit.notebooks.run import NotebookResult
-from kit.reports.baselines import Scores, Verdict, hold_against, record
+from kit.reports.baselines import ScoreSet, ScoreVerdict, hold_against, record
 
 SCORES_MIME = "application/vnd.milvus-notebook-kit.scores+json"  # as kit.texts.golden publishes it, without its pandas
 CONDITION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it names a file
 COMMAND = "kit tour"
 
 
-def gate(result: NotebookResult, baselines: Path, fallback: Path) -> list[Verdict]:
+def gate(result: NotebookResult, baselines: Path, fallback: Path) -> list[ScoreVerdict]:
     """A verdict on each score that a notebook publishes, and on each that its baseline has and the run has not.
 
     Where no baseline is stored it is written, to `fallback` if `baselines` cannot be written, and the gate stays
@@ -32,10 +32,10 @@ def gate(result: NotebookResult, baselines: Path, fallback: Path) -> list[Verdic
             raise KitError(f"{result.notebook.stem} published no scores: {why}")
         return [verdict for scores in found for verdict in _verdicts(scores, baselines, fallback)]
     except KitError as error:
-        return [Verdict(result.notebook.baseline or result.notebook.stem, "scores", "missing", advice=str(error))]
+        return [ScoreVerdict(result.notebook.baseline or result.notebook.stem, "scores", "missing", advice=str(error))]
 
 
-def published(notebook: NotebookNode) -> list[Scores]:
+def published(notebook: NotebookNode) -> list[ScoreSet]:
     """The scores in the outputs of the cells tagged `scores`; KitError says what is wrong with them."""
     found = []
     for number, cell in enumerate(notebook.cells, start=1):
@@ -45,7 +45,7 @@ def published(notebook: NotebookNode) -> list[Scores]:
     return found
 
 
-def _verdicts(scores: Scores, baselines: Path, fallback: Path) -> list[Verdict]:
+def _verdicts(scores: ScoreSet, baselines: Path, fallback: Path) -> list[ScoreVerdict]:
     path = baselines / f"{scores.name}.yaml"
     try:
         return hold_against(scores, baselines, f"rm {Path(*path.parts[-3:])}; {COMMAND}")
@@ -54,10 +54,10 @@ def _verdicts(scores: Scores, baselines: Path, fallback: Path) -> list[Verdict]:
             raise
     # A read-only checkout: what was measured is kept, but never becomes the baseline of the next run.
     advice = f"no baseline was stored; {record(scores, fallback)} was written. Commit it as {path}, and run again"
-    return [Verdict(scores.name, m, "missing", None, value, advice=advice) for m, value in scores.scores.items()]
+    return [ScoreVerdict(scores.name, m, "missing", None, value, advice=advice) for m, value in scores.scores.items()]
 
 
-def _scores(number: int, content: Any) -> Scores:
+def _scores(number: int, content: Any) -> ScoreSet:
     """The published content, checked."""
     where = f"the scores of cell {number}"
     if not isinstance(content, dict) or not {"condition", "questions", "scores"} <= content.keys():
@@ -71,4 +71,4 @@ def _scores(number: int, content: Any) -> Scores:
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise KitError(f"{where}: {name} is {value!r}, wanted a finite number")
     means = {name: float(value) for name, value in scores.items()}
-    return Scores(content["condition"], content["questions"], means, COMMAND)
+    return ScoreSet(content["condition"], content["questions"], means, COMMAND)

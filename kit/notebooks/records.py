@@ -11,7 +11,7 @@ from pathlib import Path
 from kit.notebooks.manifest import Notebook, counted
 from kit.notebooks.outputs.compare import NotebookComparison
 from kit.notebooks.run import NotebookResult
-from kit.reports.baselines import Verdict
+from kit.reports.baselines import ScoreVerdict
 
 SHOWN_VERSIONS = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "ragas", "ir-measures", "nbval")
 
@@ -24,7 +24,7 @@ class NotebookOutcome:
     unmet: tuple[str, ...] = ()
     result: NotebookResult | None = None
     comparison: NotebookComparison | None = None
-    scores: tuple[Verdict, ...] = ()
+    scores: tuple[ScoreVerdict, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -70,7 +70,7 @@ class Tour:
     versions: dict[str, str]
 
     @property
-    def scores(self) -> list[Verdict]:
+    def scores(self) -> list[ScoreVerdict]:
         """The score verdicts of all notebooks."""
         return [verdict for outcome in self.outcomes for verdict in outcome.scores]
 

@@ -15,7 +15,7 @@ TOLERANCE = 0.005  # of a baseline that is recorded; narrow or widen it by hand,
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreSet:
     """Mean scores to hold against a baseline; `name` names its file, `dataset` tells what they were measured on."""
 
     name: str
@@ -26,7 +26,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ScoreVerdict:
     """One score against its baseline: same, better, worse or missing. Only same is well."""
 
     name: str
@@ -50,7 +50,7 @@ class Verdict:
         return f"[{'OK' if self.ok else 'FAIL'}] {self.verdict}: {self.name} {self.measure} {numbers}{advice}"
 
 
-def hold_against(scores: Scores, folder: Path, record_again: str) -> list[Verdict]:
+def hold_against(scores: ScoreSet, folder: Path, record_again: str) -> list[ScoreVerdict]:
     """A verdict on every score of the run and of its baseline.
 
     Where none is stored, the baseline is written and every verdict is missing: a run never passes against the truth
@@ -61,18 +61,18 @@ def hold_against(scores: Scores, folder: Path, record_again: str) -> list[Verdic
     if not path.is_file():
         record(scores, folder)
         advice = f"no baseline was stored; {path} was written. Look at it, commit it, and run again"
-        return [Verdict(scores.name, m, "missing", None, v, TOLERANCE, advice) for m, v in scores.scores.items()]
+        return [ScoreVerdict(scores.name, m, "missing", None, v, TOLERANCE, advice) for m, v in scores.scores.items()]
     stored = load(path)
     if stored["questions"] != scores.questions or stored["dataset"] not in ("", scores.dataset):
         found = f"{scores.questions} questions of {scores.dataset or 'an unnamed collection'}"
         recorded = f"{stored['questions']} of {stored['dataset'] or 'an unnamed one'}"
         advice = f"measured on {found}, recorded on {recorded}; these cannot be compared; {meant}"
-        return [Verdict(scores.name, "all measures", "missing", advice=advice)]
+        return [ScoreVerdict(scores.name, "all measures", "missing", advice=advice)]
     names = dict.fromkeys([*stored["scores"], *scores.scores])
     return [_verdict(scores, name, stored["scores"].get(name), path.name, meant) for name in names]
 
 
-def record(scores: Scores, folder: Path) -> Path:
+def record(scores: ScoreSet, folder: Path) -> Path:
     """Write the baseline of these scores, keeping tolerances that were set by hand; the path written."""
     path = folder / f"{scores.name}.yaml"
     tolerances = {n: row["tolerance"] for n, row in load(path)["scores"].items()} if path.is_file() else {}
@@ -100,7 +100,7 @@ def load(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _verdict(scores: Scores, measure: str, row: dict[str, float] | None, file: str, meant: str) -> Verdict:
+def _verdict(scores: ScoreSet, measure: str, row: dict[str, float] | None, file: str, meant: str) -> ScoreVerdict:
     actual = scores.scores.get(measure)
     expected, tolerance = (row["expected"], row["tolerance"]) if row else (None, TOLERANCE)
     if expected is None or actual is None:
@@ -111,7 +111,7 @@ def _verdict(scores: Scores, measure: str, row: dict[str, float] | None, file: s
         verdict, advice = "better", f"better than recorded; {meant}"
     else:
         verdict, advice = "worse", ""
-    return Verdict(scores.name, measure, verdict, expected, actual, tolerance, advice)
+    return ScoreVerdict(scores.name, measure, verdict, expected, actual, tolerance, advice)
 
 
 def _four(value: float | None) -> str:

@@ -47,7 +47,7 @@ def junit_xml(name: str, suites: Mapping[str, Iterable[Case]], seconds: float | 
         suite = TestSuite(_xml(title, keys))
         suite.add_testcases([_element(_plain(case, keys)) for case in cases])
         report.add_testsuite(suite)
-    report.update_statistics()
+    report.update_statistics()  # type: ignore[no-untyped-call]
     if seconds is not None:
         report.time = round(seconds, 3)
     report.write(file := io.BytesIO(), pretty=True)
@@ -74,5 +74,7 @@ def _xml(text: str, keys: Iterable[str]) -> str:
 
 def _plain(case: Case, keys: list[str]) -> Case:
     """The case without keys and without what XML does not have."""
-    texts = {name: _xml(text, keys) for name, text in case._asdict().items() if isinstance(text, str)}
-    return case._replace(**texts)
+    name, class_name, failure, skipped, output = (
+        _xml(text, keys) for text in (case.name, case.class_name, case.failure, case.skipped, case.output)
+    )
+    return Case(name, class_name, case.seconds, failure, skipped, output)

@@ -46,7 +46,9 @@ def start(
         raise KitError("Wanted --lite PATH or --data DIR; found both. A .db keeps its own data.")
     if lite is None and server_files.installed() is None:
         typer.echo(f"Installing Milvus {server_files.locked_version()} into {server_files.folder()} …", err=True)
-    started = servers.start_lite(lite, port=port, wait=wait) if lite else servers.start(data, port=port, wait=wait)
+    started = (
+        servers.start_lite(lite, port=port, wait=wait) if lite else servers.start_server(data, port=port, wait=wait)
+    )
     typer.echo(started.uri)  # alone on stdout, for $(…)
     typer.echo(_about(started), err=True)
 
@@ -67,7 +69,7 @@ def stop(
         known = ", ".join(one.uri for one in running) or "none"
         raise KitError(f"No server that `kit server start` started answers at {uri}; running: {known}.")
     for one in chosen:
-        servers.stop(one)
+        servers.stop_server(one)
         typer.echo(f"Stopped {one.engine} at {one.uri}.")
     if not chosen:
         typer.echo("No server is running.")

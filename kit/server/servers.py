@@ -48,7 +48,7 @@ class Server(NamedTuple):
         return self.scratch == self.data
 
 
-def start(
+def start_server(
     data: Path | None = None, *, port: int | None = None, owned: bool = False, wait: float = START_SECONDS
 ) -> Server:
     """A real Milvus server, once it answers; its data lives in `data`, or in a folder that goes when it stops.
@@ -118,14 +118,14 @@ def start_lite(path: Path, *, port: int | None = None, owned: bool = False, wait
 @contextlib.contextmanager
 def running(data: Path | None = None, *, port: int | None = None, lite: Path | None = None) -> Iterator[Server]:
     """A server for the length of a `with` block; it is gone afterwards even if this process is killed."""
-    server = start_lite(lite, port=port, owned=True) if lite else start(data, port=port, owned=True)
+    server = start_lite(lite, port=port, owned=True) if lite else start_server(data, port=port, owned=True)
     try:
         yield server
     finally:
-        stop(server)
+        stop_server(server)
 
 
-def stop(server: Server) -> None:
+def stop_server(server: Server) -> None:
     """Stop a server and the process that keeps it; data in a temporary folder goes."""
     import psutil
 
@@ -143,7 +143,7 @@ def stop(server: Server) -> None:
 
 
 def servers() -> list[Server]:
-    """The servers that run now, as started by `start` and `start_lite`; what is left of dead ones is removed."""
+    """The servers that run now, as started by `start_server` and `start_lite`; what is left of dead ones is removed."""
     found = []
     for file in sorted(_records().glob("*.json")):
         try:
@@ -154,7 +154,7 @@ def servers() -> list[Server]:
         if _process(server.keeper, server.started):
             found.append(server)
         else:
-            stop(server)
+            stop_server(server)
     return found
 
 
@@ -227,7 +227,7 @@ def _run(
     try:
         _wait(server, keeper, wait, health)
     except BaseException:
-        stop(server)
+        stop_server(server)
         raise
     keeper.stdin.write("answers\n")
     keeper.stdin.flush()

@@ -50,7 +50,7 @@ def load_questions(speech_id: str = PAGE_SPEECH) -> list[Question]:
     return [Question(**row | {"spans": tuple(Span(**span) for span in row["spans"])}) for row in rows]
 
 
-def judge(chunks: Sequence[Document], questions: Sequence[Question]) -> pd.DataFrame:
+def judge_chunks(chunks: Sequence[Document], questions: Sequence[Question]) -> pd.DataFrame:
     """Relevance judgments of the chunks: a DataFrame query_id, doc_id, relevance (1).
 
     A chunk is relevant when it holds at least half of a span, or lies at least half inside a span longer than it;
@@ -82,7 +82,7 @@ def verify(question: Question, text: str) -> None:
             )
 
 
-class Scores(NamedTuple):
+class PublishedScores(NamedTuple):
     """Mean scores of a retriever under a condition id; shown as a table, and readable by `kit tour`'s quality gate."""
 
     condition: str
@@ -124,7 +124,7 @@ def _place(chunk: Document) -> _Place:
 
 
 def relevant_places(span: Any, places: Sequence[Any]) -> list[Any]:
-    """Of the places of a document's chunks, those that hold enough of a span, by the rule of `judge`.
+    """Of the places of a document's chunks, those that hold enough of a span, by the rule of `judge_chunks`.
 
     Span and places are anything with a start and an end; places are hashable.
     """

@@ -232,11 +232,11 @@ def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, own_serve
         def embed_documents(self, texts):
             seen.append(len(texts))
             if len(seen) == 3:
-                server.stop(running)
-                Timer(2, lambda: server.start(tmp_path / "data", port=port, owned=True)).start()
+                server.stop_server(running)
+                Timer(2, lambda: server.start_server(tmp_path / "data", port=port, owned=True)).start()
             return super().embed_documents(texts)
 
-    running = server.start(tmp_path / "data", owned=True)
+    running = server.start_server(tmp_path / "data", owned=True)
     port = int(running.uri.rsplit(":", 1)[1])
     try:
         store = vector_store(running.uri)
@@ -246,7 +246,7 @@ def test_a_server_that_goes_away_in_the_middle_is_waited_for(tmp_path, own_serve
     finally:
         for one in server.servers():
             if one.uri == running.uri:
-                server.stop(one)
+                server.stop_server(one)
 
 
 def test_a_server_that_stays_away_is_said_with_how_to_go_on(own_server):

@@ -11,7 +11,7 @@ import yaml
 from kit.notebooks.gate import SCORES_MIME, gate
 from kit.notebooks.manifest import Notebook
 from kit.notebooks.run import NotebookError, NotebookResult, Seconds
-from kit.texts.golden import Scores
+from kit.texts.golden import PublishedScores
 from tests.notebooks.samples import Cell, notebook, result
 
 CONDITION = "milvus-lite.dense.minilm.character-1000"
@@ -19,8 +19,8 @@ CONDITION = "milvus-lite.dense.minilm.character-1000"
 
 def run(scores: object, error: NotebookError | None = None) -> NotebookResult:
     """A run whose last cell publishes `scores`: a dict of them, or the content of the bundle itself."""
-    plain = scores if not isinstance(scores, dict) or "condition" in scores else Scores(CONDITION, 43, scores)
-    bundle = plain._repr_mimebundle_() if isinstance(plain, Scores) else {SCORES_MIME: plain}
+    plain = scores if not isinstance(scores, dict) or "condition" in scores else PublishedScores(CONDITION, 43, scores)
+    bundle = plain._repr_mimebundle_() if isinstance(plain, PublishedScores) else {SCORES_MIME: plain}
     outputs = [result("scores", **bundle)] if scores is not None else []
     executed = notebook([Cell("1"), Cell("scores", ["scores"], outputs)])
     listed = Notebook(Path("05_evaluate.ipynb"), "Evaluate", "Score", 5, baseline="golden-2022")
@@ -38,7 +38,7 @@ def stored(tmp_path):
 
 
 def test_what_the_gate_reads_is_what_kit_scores_publishes():
-    assert SCORES_MIME in Scores(CONDITION, 1, {"nDCG@10": 0.5})._repr_mimebundle_()
+    assert SCORES_MIME in PublishedScores(CONDITION, 1, {"nDCG@10": 0.5})._repr_mimebundle_()
 
 
 def verdicts(found) -> dict[str, str]:

@@ -18,7 +18,7 @@ from tests.notebooks.samples import Cell, repository, result, stream
 CONDITION = "milvus-lite.dense.minilm.character-1000"
 SCORES = f"""\
 import kit
-kit.Scores({CONDITION!r}, 43, {{"nDCG@10": 0.6123}})"""
+kit.PublishedScores({CONDITION!r}, 43, {{"nDCG@10": 0.6123}})"""
 FINE = [Cell("import json", ["imports"]), Cell("print('a')", (), [stream("a\n")]), Cell("6 * 7", (), "42")]
 BASELINE = "command: kit tour\nquestions: 43\nscores:\n  nDCG@10: {expected: 0.6123, tolerance: 0.005}\n"
 

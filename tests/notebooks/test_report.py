@@ -19,7 +19,7 @@ from kit.notebooks.report.html import index_page, notebook_page
 from kit.notebooks.report.junit import suites
 from kit.notebooks.report.tables import skipped
 from kit.notebooks.run import NotebookError, NotebookResult, Seconds
-from kit.reports.baselines import Verdict
+from kit.reports.baselines import ScoreVerdict
 from kit.reports.folder import report_place
 from kit.reports.html import POLICY
 from kit.reports.junit import junit_xml
@@ -53,9 +53,9 @@ def tour():
     )
     left_out = NotebookOutcome(Notebook(Path("04_server.ipynb"), "Server", "Ask", 1), ("needs a Milvus server",))
     scores = (
-        Verdict("a.b", "nDCG@10", "worse", 0.6123, 0.6012),
-        Verdict("a.b", "R@10", "same", 0.8, 0.8),
-        Verdict("c.d", "RR@10", "missing", None, 0.5, advice="written"),
+        ScoreVerdict("a.b", "nDCG@10", "worse", 0.6123, 0.6012),
+        ScoreVerdict("a.b", "R@10", "same", 0.8, 0.8),
+        ScoreVerdict("c.d", "RR@10", "missing", None, 0.5, advice="written"),
     )
     parts = outcome("05_parts", [Cell("1", (), [stream("SKIPPED on <old>: no words\nwhy\n", "stderr"), result("1")])])
     scored = NotebookOutcome(good.notebook, (), good.result, good.comparison, scores)

@@ -164,7 +164,7 @@ def test_a_server_that_ends_at_once_is_shown_with_the_end_of_its_log(own_server,
     real = server_files.install()
     monkeypatch.setattr(server_files, "install", lambda: real._replace(bin=broken))
     with pytest.raises(KitError, match=r"stopped while it started\. The end of its log:\npanic: no metadata"):
-        server.start()
+        server.start_server()
 
 
 def test_a_server_that_does_not_answer_in_time_is_stopped_and_its_log_shown(own_server, monkeypatch, tmp_path):
@@ -175,21 +175,21 @@ def test_a_server_that_does_not_answer_in_time_is_stopped_and_its_log_shown(own_
     real = server_files.install()
     monkeypatch.setattr(server_files, "install", lambda: real._replace(bin=slow))
     with pytest.raises(KitError, match=r"did not answer at .* within 2 s\. The end of its log:\nstill loading"):
-        server.start(wait=2)
+        server.start_server(wait=2)
     assert gone((tmp_path / "pid").read_text())
 
 
 def test_a_port_that_is_taken_is_named(own_server):
     port = int(own_server.rsplit(":", 1)[1])
     with pytest.raises(KitError, match=f"Port {port} is taken"):
-        server.start(port=port)
+        server.start_server(port=port)
 
 
 def test_a_folder_is_served_by_one_server_only(own_server, own_records, tmp_path):
     with server.running(tmp_path / "data") as one, pytest.raises(KitError, match=f"is served already, at {one.uri}"):
-        server.start(tmp_path / "data")
+        server.start_server(tmp_path / "data")
     with FileLock(tmp_path / "data" / ".starting"), pytest.raises(KitError, match="Another server is being started on"):
-        server.start(tmp_path / "data")
+        server.start_server(tmp_path / "data")
 
 
 def test_a_server_starts_behind_a_proxy(own_server, monkeypatch):

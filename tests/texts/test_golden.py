@@ -9,7 +9,17 @@ from langchain_core.documents import Document
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from kit.errors import KitError
-from kit.texts.golden import CATEGORIES, FOLDER, Question, Scores, Span, chunk_id, judge, load_questions, verify
+from kit.texts.golden import (
+    CATEGORIES,
+    FOLDER,
+    PublishedScores,
+    Question,
+    Span,
+    chunk_id,
+    judge_chunks,
+    load_questions,
+    verify,
+)
 from kit.texts.speeches import load_speech
 
 SPEECHES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
@@ -68,13 +78,13 @@ def question(*spans: tuple[int, int]) -> Question:
     ],
 )
 def test_a_chunk_is_relevant_when_it_holds_enough_of_a_span(spans, chunks, relevant):
-    qrels = judge([chunk(*place) for place in chunks], [question(*spans)])
+    qrels = judge_chunks([chunk(*place) for place in chunks], [question(*spans)])
     assert list(qrels["doc_id"]) == relevant
     assert set(qrels["relevance"]) <= {1}
 
 
 def test_a_chunk_of_another_speech_is_never_relevant():
-    assert judge([chunk(0, 100, "other")], [question((0, 100))]).empty
+    assert judge_chunks([chunk(0, 100, "other")], [question((0, 100))]).empty
 
 
 @settings(max_examples=25, deadline=None)
@@ -82,7 +92,7 @@ def test_a_chunk_of_another_speech_is_never_relevant():
 def test_however_a_speech_is_cut_every_answerable_question_has_a_relevant_chunk(size, overlap):
     splitter = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=int(size * overlap), add_start_index=True)
     questions = load_questions()
-    qrels = judge(splitter.split_documents([load_speech()]), questions)
+    qrels = judge_chunks(splitter.split_documents([load_speech()]), questions)
     assert set(qrels["query_id"]) == {q.query_id for q in questions if q.spans}
 
 
@@ -92,7 +102,7 @@ def test_a_chunk_without_its_place_cannot_be_judged():
 
 
 def test_scores_are_shown_as_a_table_and_published_for_the_gate():
-    scores = Scores("milvus-lite.dense.minilm.character-1000", 43, {"nDCG@10": 0.84433})
+    scores = PublishedScores("milvus-lite.dense.minilm.character-1000", 43, {"nDCG@10": 0.84433})
     published = {"condition": scores.condition, "questions": 43, "scores": {"nDCG@10": 0.8443}}
     assert scores._repr_mimebundle_()["application/vnd.milvus-notebook-kit.scores+json"] == published
     assert "mean of 43 questions" in repr(scores)

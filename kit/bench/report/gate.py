@@ -9,12 +9,12 @@ from pathlib import Path
 
 from kit.bench.records import ConditionResult, Results
 from kit.errors import KitError, nearest
-from kit.reports.baselines import Scores, Verdict, hold_against, load, record
+from kit.reports.baselines import ScoreSet, ScoreVerdict, hold_against, load, record
 
 UNGATED = ("judge-",)  # a chat model's word changes without anything of ours changing
 
 
-def gate_results(results: Results, baselines: Path, again: str, partial: bool = False) -> list[Verdict]:
+def gate_results(results: Results, baselines: Path, again: str, partial: bool = False) -> list[ScoreVerdict]:
     """A verdict on every score of every condition, and on every baseline of this dataset that the run has no row for.
 
     `partial` says that the run is meant to be part of the grid: baselines without a row are then left out.
@@ -25,13 +25,13 @@ def gate_results(results: Results, baselines: Path, again: str, partial: bool = 
             verdicts += hold_against(_scores(results, row), baselines, again)
         elif (baselines / f"{_name(results, row.id)}.yaml").is_file() or row.status == "failed":
             why = f"{row.status}: {row.reason}"
-            verdicts.append(Verdict(_name(results, row.id), "all measures", "missing", advice=why))
+            verdicts.append(ScoreVerdict(_name(results, row.id), "all measures", "missing", advice=why))
     if not partial:
         ran = {_name(results, row.id) for row in results.rows}
         for path in sorted(baselines.glob(f"{_name(results, '')}*.yaml")):
             if path.stem not in ran and load(path)["dataset"] == _dataset(results):
                 why = "has a baseline, but no row in this run; run it too, or give --partial"
-                verdicts.append(Verdict(path.stem, "all measures", "missing", advice=why))
+                verdicts.append(ScoreVerdict(path.stem, "all measures", "missing", advice=why))
     return verdicts
 
 
@@ -49,11 +49,11 @@ def bless_results(results: Results, baselines: Path, conditions: Sequence[str] =
     return [record(_scores(results, row), baselines) for row in rows if row.status == "measured"]
 
 
-def _scores(results: Results, row: ConditionResult) -> Scores:
+def _scores(results: Results, row: ConditionResult) -> ScoreSet:
     scores = {
         name: mean.value for name, mean in row.scores.items() if mean.value is not None and not name.startswith(UNGATED)
     }
-    return Scores(_name(results, row.id), row.counts["judged"], scores, _command(row), _dataset(results))
+    return ScoreSet(_name(results, row.id), row.counts["judged"], scores, _command(row), _dataset(results))
 
 
 def _command(row: ConditionResult) -> str:

@@ -1,0 +1,32 @@
+from .errors import KitError as KitError
+from .files.scratch import scratch_folder as scratch_folder
+from .milvus.connection import connect as connect
+from .milvus.connection import engine as engine
+from .milvus.connection import is_lite as is_lite
+from .milvus.filters import field as field
+from .milvus.filters import quote as quote
+from .milvus.filters import tenant as tenant
+from .milvus.ingest import content_id as content_id
+from .milvus.ingest import ingest as ingest
+from .milvus.require import require as require
+from .milvus.schema import describe as describe
+from .milvus.schema import index_params as index_params
+from .milvus.schema import scratch_uri as scratch_uri
+from .milvus.tenants import tenant_retriever as tenant_retriever
+from .models.chat import load_chat as load_chat
+from .models.embeddings import embeddings_name as embeddings_name
+from .models.embeddings import load_embeddings as load_embeddings
+from .server.servers import Server as Server
+from .server.servers import start_server as start_server
+from .server.servers import stop_server as stop_server
+from .texts.golden import PublishedScores as PublishedScores
+from .texts.golden import chunk_id as chunk_id
+from .texts.golden import judge_chunks as judge_chunks
+from .texts.golden import load_questions as load_questions
+from .texts.speeches import load_speech as load_speech
+from .texts.speeches import load_speeches as load_speeches
+from .texts.speeches import load_text as load_text
+from .texts.tables import chunks_table as chunks_table
+from .texts.tables import hits_table as hits_table
+
+__version__: str
