@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kit.bench.measures.power import smallest_difference
 from kit.bench.records import Results
 from kit.bench.report.leaderboard import Leaderboard, Place
 
 
 def summary_sentences(results: Results, ranked: Leaderboard) -> list[str]:
     """A few sentences, the most important first."""
-    return [*_best(ranked), *_hybrids(ranked), *_amiss(results, ranked)]
+    return [*_best(ranked), *power_sentences(results, ranked), *_hybrids(ranked), *_amiss(results, ranked)]
 
 
 def _best(ranked: Leaderboard) -> Iterator[str]:
@@ -40,6 +41,23 @@ def _best(ranked: Leaderboard) -> Iterator[str]:
             f"An interval is of its difference alone, and {len(apart)} of these {verb} 0; p is corrected for all "
             f"{len(ranked.pairs)} comparisons of this page and so asks for more."
         )
+
+
+def power_sentences(results: Results, ranked: Leaderboard) -> Iterator[str]:
+    """What these questions can show between the first row and the second, and how many a third of it takes."""
+    if len(ranked.places) < 2:
+        return
+    one, other = ranked.places[:2]
+    differences = (one.table[ranked.measure] - other.table[ranked.measure]).dropna().to_numpy()
+    if len(differences) < 2 or not differences.any():
+        return
+    power = smallest_difference(differences, seed=results.seed)
+    third = round(power.smallest / 3, 3)
+    yield (
+        f"Between rows 1 and 2 the smallest difference in {ranked.measure} that these {power.queries} questions show "
+        f"in {power.power:.0%} of cases, in one test, is {power.smallest:.3f}"
+        + (f"; for {third:.3f} ask about {power.questions_for(third):,}." if third else ".")
+    )
 
 
 def _hybrids(ranked: Leaderboard) -> Iterator[str]:
