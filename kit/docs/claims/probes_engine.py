@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+import uuid
 
 from kit.docs.claims.probe import Answer, Scratch, key, probe, refusal, vector
 from kit.milvus.connection import is_lite
@@ -131,6 +132,22 @@ def time_to_live(scratch: Scratch) -> Answer:
         waited += 0.5
     evidence = f"the property was accepted; {after} of {before} rows were there {waited:.1f} s after a life of 1 s"
     return Answer("yes" if before and not after else "no", evidence)
+
+
+@probe("aliases", "Aliases: a second name for a collection")
+def aliases(scratch: Scratch) -> Answer:
+    """Control: a name that is no alias must be refused."""
+    collection, alias, stranger = scratch.create({}, [{"pk": 1}]), f"kit_alias_{uuid.uuid4().hex[:10]}", scratch.name()
+    if not refusal(scratch.count, stranger):
+        return Answer("unknown", "the control failed: a name that is no collection and no alias was searched")
+    scratch.client.create_alias(collection, alias)
+    try:
+        rows = scratch.count(alias)
+    finally:
+        scratch.client.drop_alias(alias)
+    after = "refused" if refusal(scratch.count, alias) else "still answered"
+    words = f"{rows} of 1 row through the alias; after drop_alias it is {after}"
+    return Answer("yes" if rows == 1 and after == "refused" else "partly", words)
 
 
 @probe("databases", "More than one database")

@@ -5,25 +5,34 @@ from __future__ import annotations
 from kit.docs.claims.probe import DIMENSIONS, Answer, Scratch, key, probe, refusal, vector
 
 INDEX_TYPES = ("FLAT", "AUTOINDEX", "HNSW", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN")
+CONTROL = "BANANA"  # no engine has it
 TEXTS = ("the cat runs home", "two dogs are running", "the end of the tale")
 
 
 @probe("index-types", "Index types of a dense vector")
 def index_types(scratch: Scratch) -> Answer:
-    real, refused = [], []
-    for kind in INDEX_TYPES:
-        params = {"nlist": 1, "m": 2, "nbits": 4} if kind.startswith(("IVF", "SCANN")) else {}
-        index = {"v": {"index_type": kind, "metric_type": "L2", "params": params}}
+    """Each is loaded again before it is searched: rows just inserted are searched without an index.
 
-        def trial(index: dict = index) -> None:
-            name = scratch.create({}, ({"pk": i} for i in range(64)), index)
-            scratch.client.flush(name)
-            if key(scratch.client.search(name, data=[vector(9)], limit=1)[0][0]) != 9:
-                raise ValueError("the nearest row was not found")
+    Control: a type that does not exist must be refused, or the trial could not tell a real one.
+    """
+    if not (refused := {kind: refusal(_index_trial, scratch, kind) for kind in (*INDEX_TYPES, CONTROL)})[CONTROL]:
+        return Answer("unknown", f"the control failed: an index of type {CONTROL}, which there is not, was searched")
+    real = [kind for kind in INDEX_TYPES if not refused[kind]]
+    words = [f"built, loaded again and searched: {', '.join(real) or 'none'}"]
+    words += [f"refused: {', '.join(kind for kind in INDEX_TYPES if refused[kind])}"] * (len(real) < len(INDEX_TYPES))
+    answer = "yes" if len(real) == len(INDEX_TYPES) else "partly" if len(real) > 1 else "no"
+    return Answer(answer, f"{'; '.join(words)}; control {CONTROL}: refused")
 
-        (refused if refusal(trial) else real).append(kind)
-    evidence = f"built and searched: {', '.join(real) or 'none'}" + (f"; refused: {', '.join(refused)}" * bool(refused))
-    return Answer("yes" if not refused else "partly" if len(real) > 1 else "no", evidence)
+
+def _index_trial(scratch: Scratch, kind: str) -> None:
+    params = {"nlist": 1, "m": 2, "nbits": 4} if kind.startswith(("IVF", "SCANN")) else {}
+    index = {"v": {"index_type": kind, "metric_type": "L2", "params": params}}
+    name = scratch.create({}, ({"pk": i} for i in range(64)), index)
+    scratch.client.flush(name)
+    scratch.client.release_collection(name)
+    scratch.client.load_collection(name)
+    if key(scratch.client.search(name, data=[vector(9)], limit=1)[0][0]) != 9:
+        raise ValueError("the nearest row was not found")
 
 
 @probe("filtered-search-complete", "AUTOINDEX: a filtered search returns as many rows as there are")

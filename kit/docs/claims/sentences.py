@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kit.docs.claims.probe import Probed
+from kit.docs.claims.subjects import Subjects, first_name
 from kit.docs.records import Failure
 from kit.pages.code import calls, dotted, parse
 from kit.pages.page import Block
@@ -16,6 +17,7 @@ from kit.pages.page import Block
 STATUSES = ("contradicted", "confirmed", "unknown")
 
 _NOT = re.compile(r"\bnot\b|n't\b|\bno\b|\bnever\b|\bcannot\b|\bunavailable\b|\bunsupported\b|\bwithout\b|\black")
+_SERVER = re.compile(r"\b(server|standalone|distributed|cluster|zilliz|docker|kubernetes)\b")
 _LITE = re.compile(r"\bmilvus[- ]lite\b|\blite\b")
 # What a sentence may say of Milvus Lite: the words it is known by, and the probe that tries it.
 CAPABILITIES = {
@@ -28,6 +30,7 @@ CAPABILITIES = {
     "nullable-fields": r"nullable|default value",
     "json": r"\bjson\b",
     "arrays": r"\barrays?\b",
+    "aliases": r"\balias(es)?\b",
     "ttl": r"\bttl\b|time[- ]to[- ]live",
     "databases": r"(multiple|several|more than one) databases|multi-database",
     "async": r"\basync",
@@ -74,11 +77,15 @@ class JudgedClaim(NamedTuple):
 
 def find_claims(blocks: Iterable[Block]) -> list[Claim]:
     """The claims of a page: read from its sentences and from the syntax tree of its code."""
-    found = []
+    blocks, found = list(blocks), []
+    subjects = Subjects(block.text for block in blocks if block.kind == "code")
     for block in blocks:
-        pieces = (
-            _in_code(block.text) if block.kind == "code" else _in_prose(block.text) if block.kind == "prose" else ()
-        )
+        if block.kind == "code":
+            pieces = _in_code(block.text, subjects)
+        elif block.kind == "prose" and not subjects.another_store:
+            pieces = _in_prose(block.text)
+        else:
+            continue
         found += [Claim(block.id, _digest(text), probe, expects, on, text) for text, probe, expects, on in pieces]
     return list(dict.fromkeys(found))
 
@@ -127,8 +134,12 @@ def sentences(prose: str) -> list[str]:
 
 def _in_prose(prose: str) -> Iterator[tuple[str, str, str, str]]:
     """(sentence, probe, expected answer, engine) for what each sentence says."""
+    of_lite = False
     for sentence in sentences(prose):
         said = sentence.lower()
+        # What a paragraph says of Lite it goes on to say of Lite, until a sentence names another Milvus.
+        of_lite = bool(_LITE.search(said)) or (of_lite and not _SERVER.search(said))
+        said += " (milvus lite)" * (of_lite and not _LITE.search(said))
         for pattern, probe, expects in SAYINGS:
             if re.search(pattern, said):
                 yield sentence, probe, expects, "lite" if probe in _ONE_IN_LITE else ""
@@ -139,7 +150,7 @@ def _in_prose(prose: str) -> Iterator[tuple[str, str, str, str]]:
                 yield sentence, probe, "no" if denied else "yes", "lite"
 
 
-def _in_code(source: str) -> Iterator[tuple[str, str, str, str]]:
+def _in_code(source: str, subjects: Subjects) -> Iterator[tuple[str, str, str, str]]:
     """(line, probe, expected answer, engine) for the calls whose success the page takes for granted."""
     lines = source.splitlines()
     sizes = _sizes(source)
@@ -155,6 +166,8 @@ def _in_code(source: str) -> Iterator[tuple[str, str, str, str]]:
             yield line, "openai-embeddings-offline", "yes", ""
         if name in ("getpass", "input") and id(call) not in conditional:
             yield line, "unattended-prompt", "yes", ""
+        if not subjects.may_be_milvus(first_name(call)):
+            continue
         if name == "BM25BuiltInFunction":
             yield line, "langchain-bm25-defaults", "yes", ""
         if name == "invoke" and "filter" in given:

@@ -83,3 +83,27 @@ def test_a_denial_about_lite_is_judged_on_lite_by_the_answer(answer, engine, sta
 def test_a_claim_whose_probe_did_not_run_is_unknown_and_not_tried():
     claims = find_claims(parse_text("Milvus Lite supports JSON.").blocks)
     assert [(one.status, one.tried) for one in judge_claims(claims, [], "milvus-lite-3.2.2")] == [("unknown", False)]
+
+
+OTHER = """from langchain_core.vectorstores import InMemoryVectorStore
+
+store = InMemoryVectorStore(embeddings)
+retriever = store.as_retriever()
+retriever.invoke("b", filter={"n": 2})"""
+
+
+def test_no_probe_of_milvus_touches_a_page_of_another_store():
+    assert _found(f"Write `n in [1]`.\n\n```python\n{OTHER}\n```") == []
+
+
+def test_beside_another_store_only_the_calls_on_the_milvus_are_claims():
+    both = (
+        f"from langchain_milvus import Milvus\n{OTHER}\nmine = Milvus(e).as_retriever()\nmine.invoke('q', filter={{}})"
+    )
+    assert _found(f"```python\n{both}\n```") == [("langchain-retriever-filter", "yes")]
+
+
+def test_a_paragraph_about_lite_goes_on_to_be_about_lite():
+    text = "Milvus Lite is small. Only the Flat index can be used there. Aliases are not supported either."
+    assert _found(text) == [("index-types", "no"), ("aliases", "no")]
+    assert _found("Milvus Lite is small. A Milvus server is not. Aliases are not supported there.") == []

@@ -13,7 +13,7 @@ from kit.errors import KitError
 def answers():
     wanted = ["partition-key", "bm25", "filter-equals", "filter-equals-in", "filter-template", "upsert-auto-id",
               "langchain-partition-key", "langchain-store-hits", "langchain-upsert-fewer-ids", "multi-process",
-              "vector-types", "insert-existing-key"]  # fmt: skip
+              "vector-types", "insert-existing-key", "index-types", "aliases"]  # fmt: skip
     engine, probed = run_probes(wanted)
     assert engine.startswith("milvus-lite-")
     assert [one.id for one in probed] == wanted
@@ -31,6 +31,8 @@ def answers():
         ("upsert-auto-id", "yes", "['new']"),
         ("insert-existing-key", "no", "1 row after two inserts of one key"),
         ("multi-process", "no", "held by one process"),
+        ("index-types", "partly", "refused: IVF_PQ, SCANN, DISKANN; control BANANA: refused"),
+        ("aliases", "yes", "1 of 1 row through the alias; after drop_alias it is refused"),
         ("vector-types", "no", "refused: FLOAT16, BFLOAT16, INT8, BINARY"),
         ("langchain-partition-key", "partly", "alone: none; with enable_dynamic_field=True: one"),
         ("langchain-store-hits", "no", "pk is reserved"),
