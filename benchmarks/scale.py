@@ -56,18 +56,19 @@ def with_kit(size: int) -> dict[str, float]:
 
     import kit
     from kit.bench.grid.indexes import default_index
-    from kit.bench.grid.retrievers import parse_retriever
     from kit.bench.records import Query
     from kit.bench.run.cost import PeakMemory
-    from kit.bench.search.retrieve import Search
+    from kit.bench.search.retriever import parse_retriever
+    from kit.bench.search.search import Search
     from kit.bench.search.store import fill_store
+    from kit.bench.search.words import Needs
 
     asked = np.stack([vector(-number % 2**32) for number in range(1, QUERIES + 1)])
     queries = [Query(f"q{number}", "") for number in range(QUERIES)]
     with PeakMemory() as memory:
         started = time.perf_counter()
         store = fill_store(
-            documents(size), uri=kit.scratch_uri(), legs="dense", index=default_index("milvus-lite"),
+            lambda: documents(size), uri=kit.scratch_uri(), needs=Needs(dense=True), index=default_index("milvus-lite"),
             embeddings=Given(), embedding_seconds=lambda: 0.0, progress=lambda _: None,
         )  # fmt: skip
         peak = memory.megabytes

@@ -16,10 +16,11 @@ from langchain_milvus import Milvus
 import kit
 from kit.bench.grid.chunkers import parse_chunker
 from kit.bench.grid.indexes import default_index
-from kit.bench.grid.retrievers import parse_retriever
 from kit.bench.records import Query
-from kit.bench.search.retrieve import Search
+from kit.bench.search.retriever import parse_retriever
+from kit.bench.search.search import Search
 from kit.bench.search.store import fill_store
+from kit.bench.search.words import Needs
 
 K = 10
 REPEATS = 7
@@ -44,8 +45,8 @@ def main(documents: int = 5000, queries: int = 300) -> None:
     loop = time.perf_counter() - started
 
     store = fill_store(
-        chunks, uri=kit.scratch_uri(), legs="dense", index=default_index("milvus-lite"), embeddings=embeddings,
-        embedding_seconds=lambda: 0.0, progress=lambda _: None,
+        lambda: chunks, uri=kit.scratch_uri(), needs=Needs(dense=True), index=default_index("milvus-lite"),
+        embeddings=embeddings, embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     store.settle()
     search = Search(parse_retriever("dense"), store, by_document=False)

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from kit.bench.out_folder import OutFolder
 from kit.models.embeddings import CACHE_BATCH
-from tests.bench.collections import beir_folder
+from tests.bench.beir import beir_folder
 
 DOCUMENTS = 1500
 

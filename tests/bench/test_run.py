@@ -15,7 +15,7 @@ from kit.bench.out_folder import OutFolder, read_run
 from kit.bench.records import Qrel, Results
 from kit.bench.run.run import Watcher, run_grid
 from kit.errors import KitError
-from tests.bench.collections import beir_folder, jsonl, write
+from tests.bench.beir import beir_folder, jsonl, write
 
 RETRIEVERS = "dense,bm25,hybrid,hybrid+rerank"
 
@@ -120,7 +120,7 @@ def test_new_conditions_join_the_folder(done, collection, tmp_path):
         "dense",
         "hybrid-rrf",
         "hybrid-rrf+rerank",
-        "mmr",
+        "mmr:fetch=200",
     }
     assert {row.status for row in results.rows} == {"measured"}
 
@@ -192,7 +192,7 @@ def test_a_config_file_names_indexes_with_their_parameters(tmp_path):
     planned = plan(load_grid(tmp_path / "g.toml", {"retrievers": "dense,mmr"}), "whole", "minilm", "lite", str)
     assert [one.condition.id for one in planned] == [
         "milvus-lite.dense.minilm.whole.hnsw-ef32",
-        "milvus-lite.mmr.minilm.whole.hnsw-ef32",
+        "milvus-lite.mmr-fetch-200.minilm.whole.hnsw-ef32",
     ]
     assert [one.checked for one in planned] == [True, False]
     assert planned[0].index.search == ({"ef": 32}, {"ef": 128})

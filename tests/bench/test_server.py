@@ -7,7 +7,7 @@ from pymilvus import MilvusClient
 from kit.bench.grid.grid import Grid
 from kit.bench.out_folder import OutFolder
 from kit.bench.run.run import run_grid
-from tests.bench.collections import beir_folder
+from tests.bench.beir import beir_folder
 
 
 def test_a_server_runs_the_grid_and_says_what_it_does_not_support(own_server, tmp_path, monkeypatch):

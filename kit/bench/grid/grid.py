@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kit.bench.grid.chunkers import Chunker, parse_chunker
 from kit.bench.grid.indexes import IndexChoice, default_index, parse_index
-from kit.bench.grid.retrievers import MOST_HITS, Retriever, parse_retriever
+from kit.bench.grid.rerankers import NOT_CONFIGURED
 from kit.bench.records import DEFAULT_MEASURES, Condition
-from kit.bench.search.rerank import NOT_CONFIGURED
+from kit.bench.search.retriever import Retriever, parse_retriever
+from kit.bench.search.words import MOST_HITS
 from kit.errors import KitError, nearest
 
 ENGINES = {"lite": "milvus-lite", "server": "milvus-server"}
@@ -53,7 +55,8 @@ class Grid(BaseModel):
     prices: dict[str, float] = {}  # embeddings -> USD for a million tokens
 
 
-class Planned(NamedTuple):
+@dataclass(frozen=True)
+class Planned:
     """A condition with what its names mean; `unsupported` says why it cannot run, where that is known already."""
 
     condition: Condition
@@ -109,23 +112,25 @@ def plan(
 def _conditions(
     grid: Grid, default_chunker: str, default_embeddings: str, default_engine: str, version_of: Callable[[str], str]
 ) -> Iterator[Planned]:
-    retrievers = {(r := parse_retriever(name)).name: r for name in grid.retrievers}
+    retrievers = {(r := parse_retriever(name).for_hits(grid.k)).name: r for name in grid.retrievers}
     chunkers = {(c := parse_chunker(name)).name: c for name in grid.chunkers or [default_chunker]}
-    indexes = [parse_index(wanted) for wanted in grid.indexes]
+    indexes = [parse_index(index) for index in grid.indexes]
+    of_words = [r for r in retrievers.values() if not r.needs.dense]
+    of_vectors = [r for r in retrievers.values() if r.needs.dense]
+    of_vectors.sort(key=lambda r: r.needs.both)  # those that share a store together
     for engine in dict.fromkeys(ENGINES[name] for name in grid.engines or [default_engine]):
         usual = default_index(version_of(engine))
         for chunker in chunkers.values():
-            for retriever in (r for r in retrievers.values() if r.legs == "sparse"):
+            for retriever in of_words:
                 condition = Condition(engine, retriever.name, "none", chunker.name)
                 yield Planned(condition, retriever, chunker, usual, False, _why_not(retriever, grid))
             for embeddings in dict.fromkeys(grid.embeddings or [default_embeddings]):
                 for index in indexes or [usual]:
-                    for legs in ("dense", "both"):
-                        for retriever in (r for r in retrievers.values() if r.legs == legs):
-                            name = "" if index.name == usual.name else index.name
-                            condition = Condition(engine, retriever.name, embeddings, chunker.name, name)
-                            checked = bool(indexes) and retriever.name == "dense"
-                            yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever, grid))
+                    for retriever in of_vectors:
+                        name = "" if index.name == usual.name else index.name
+                        condition = Condition(engine, retriever.name, embeddings, chunker.name, name)
+                        checked = bool(indexes) and retriever.name == "dense"
+                        yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever, grid))
 
 
 def _why_not(retriever: Retriever, grid: Grid) -> str:
@@ -146,7 +151,7 @@ def _read(config: Path) -> dict[str, Any]:
     return content
 
 
-def _in_words(error: dict[str, Any], config: Path | None) -> str:
+def _in_words(error: Mapping[str, Any], config: Path | None) -> str:
     name = ".".join(map(str, error["loc"]))
     place = f"{config}: " if config else ""
     if error["type"] == "extra_forbidden":

@@ -74,8 +74,10 @@ def unsupported(one: Planned, version_of_engine: str, collection: Collection) ->
         return "no query of this collection says what to filter by (its field where)"
     numbers = re.search(r"(\d+)\.(\d+)", version_of_engine)
     known = tuple(map(int, numbers.groups())) if numbers else BM25_SINCE
-    if one.condition.engine == "milvus-server" and one.retriever.legs != "dense" and known < BM25_SINCE:
+    if one.condition.engine == "milvus-server" and one.retriever.needs.words and known < BM25_SINCE:
         return f"full text search needs Milvus {BM25_SINCE[0]}.{BM25_SINCE[1]} or newer; this is {version_of_engine}"
+    if why := one.retriever.method.unsupported(version_of_engine):
+        return why
     other = {name: value for name, value in one.index.build.items() if BUILD[one.index.index_type][name] != value}
     if version_of_engine.startswith("milvus-lite") and other:
         said = ", ".join(f"{name}={value}" for name, value in other.items())

@@ -16,9 +16,6 @@ LADDERS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 # Lite's own ones; it is told others, but pymilvus 3.0 sends them in a form that Lite 3.2 does not read.
 BUILD = {"HNSW": {"M": 16, "efConstruction": 200}, "IVF_FLAT": {"nlist": 128}}
-SPARSE = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25", "params": {"bm25_k1": 1.2, "bm25_b": 0.75}}
-LITE_BM25 = "k1 1.5, b 0.75, standard analyzer"  # whatever it is told
-SPARSE_SEARCH = {"metric_type": "BM25", "params": {}}
 METRIC = "COSINE"  # what the kit's embeddings, of unit length, are compared by
 
 

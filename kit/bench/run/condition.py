@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import numpy as np
 
 from kit.bench.grid.grid import Planned
-from kit.bench.grid.indexes import LITE_BM25
 from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
 from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
@@ -19,7 +18,7 @@ from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
 from kit.bench.run.no_hits import no_hit_cause
 from kit.bench.run.resources import Resources
-from kit.bench.search.retrieve import Search
+from kit.bench.search.search import Search
 from kit.bench.search.store import Store
 from kit.milvus.connection import is_lite
 
@@ -155,11 +154,11 @@ def _model(one: Planned, embeddings: MeteredEmbeddings | None, vectors: np.ndarr
 def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str]:
     """The parameters that the search ran with."""
     said = one.retriever.settings(resources.grid.k)
-    if one.retriever.legs != "sparse":
+    if one.retriever.needs.dense:
         said["index"] = f"{store.index.index_type} {store.index.build or ''}".strip()
         said["search"] = str(store.index.search[0]) if store.index.search[0] else ""
-    if one.retriever.legs != "dense":
-        said["bm25"] = LITE_BM25 if store.lite else "k1 1.2, b 0.75, standard analyzer"
+    if one.retriever.needs.words:
+        said["bm25"] = one.retriever.needs.words.setting_on(store.lite)
     if one.retriever.reranked:
         said["reranker"] = resources.grid.reranker or ""
     if resources.judge and "judge" in resources.grid.extras:
@@ -171,6 +170,6 @@ def _notes(one: Planned, store: Store) -> tuple[str, ...]:
     notes = []
     if store.cut:
         notes.append(f"{store.cut} texts were cut to the 65,535 bytes that Milvus stores")
-    if store.lite and one.retriever.legs != "dense":
+    if store.lite and one.retriever.needs.words and not one.retriever.needs.words.tokens:
         notes.append("Lite's BM25 neither stems nor drops stop words, and weighs terms within each segment")
     return tuple(notes)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kit.bench.grid.rerankers import load_reranker
 from kit.bench.measures.evaluate import Judgments, Texts, judgments
 from kit.bench.measures.exact import QUERIES as CHECKED_QUERIES
 from kit.bench.measures.exact import Exact, exact_search
 from kit.bench.measures.judge_model import load_judge
 from kit.bench.run.cost import MeteredEmbeddings
-from kit.bench.search.rerank import load_reranker
 from kit.files.scratch import scratch_folder
 from kit.milvus.scratch import drop_scratch_database, scratch_database
 from kit.models.embeddings import load_embeddings
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from kit.bench.collections.base import Collection
     from kit.bench.grid.chunkers import Chunker
     from kit.bench.grid.grid import Grid
+    from kit.bench.grid.rerankers import Reranker
     from kit.bench.measures.judge_model import Judge
     from kit.bench.out_folder import OutFolder
-    from kit.bench.search.retrieve import Reranker
 
 
 @dataclass

@@ -47,10 +47,10 @@ class _Open(NamedTuple):
     row: ConditionResult
 
     @property
-    def store(self) -> tuple[str, ...]:
+    def store(self) -> tuple[object, ...]:
         """What a store must have in common with another condition's to serve both."""
         condition, retriever = self.planned.condition, self.planned.retriever
-        return (condition.engine, condition.embeddings, condition.chunker, condition.index, retriever.legs)
+        return (condition.engine, condition.embeddings, condition.chunker, condition.index, retriever.needs)
 
 
 def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Results:
@@ -175,11 +175,11 @@ class _Run:
         if one.chunker.is_whole:
             size = collection.dataset.documents
         embeddings = None if name == "none" else self.resources.embeddings(name, one.chunker.name)
-        fields = {"dense": name, "sparse": "BM25", "both": f"{name} and BM25"}[one.retriever.legs]
+        fields = " and ".join([name] * one.retriever.needs.dense + ["BM25"] * bool(one.retriever.needs.words))
         store = fill_store(
-            one.chunker.split(collection.documents()),
+            lambda: one.chunker.split(collection.documents()),
             uri=self.resources.uri(one.condition.engine),
-            legs=one.retriever.legs,
+            needs=one.retriever.needs,
             index=one.index,
             embeddings=embeddings,
             embedding_seconds=lambda: embeddings.seconds if embeddings else 0.0,

@@ -10,12 +10,13 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
-from kit.bench.grid.indexes import SPARSE, SPARSE_SEARCH, IndexChoice
+from kit.bench.grid.indexes import IndexChoice
+from kit.bench.search.words import Needs, WordSearch
 from kit.errors import KitError
 from kit.files.scratch import remove_scratch
 from kit.milvus.connection import connect, engine, is_lite
@@ -23,7 +24,9 @@ from kit.milvus.connection import connect, engine, is_lite
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
 
-Legs = Literal["dense", "sparse", "both"]
+    from kit.bench.search.sparse_bm25 import SparseBM25
+
+NO_TERM = 2**31  # the number of no term
 BATCH = 512  # chunks embedded and inserted at a time: what lies in memory besides Milvus
 COLLECTION = "kit_bench"
 MOST_BYTES = 65_535  # of a VARCHAR
@@ -36,9 +39,10 @@ class Store:
 
     vector_store: Milvus
     uri: str
-    legs: Legs
+    needs: Needs
     index: IndexChoice
     embeddings: Embeddings | None
+    sparse: SparseBM25 | None = None  # where the kit weighs the words
     rows: int = 0
     seconds: float = 0.0  # insert, flush and index, without embedding
     cut: int = 0  # texts longer than Milvus stores
@@ -47,6 +51,21 @@ class Store:
     def name(self) -> str:
         """The Milvus collection's name."""
         return self.vector_store.collection_name
+
+    @property
+    def words(self) -> WordSearch:
+        """How its words are searched."""
+        if self.needs.words is None:
+            raise ValueError("a store without words was asked for them")
+        return self.needs.words
+
+    def word_data(self, texts: list[str]) -> list[Any]:
+        """What the client is given for queries by words: the texts, or their sparse vectors ({} for no known word)."""
+        return [self.sparse.embed_query(text) for text in texts] if self.sparse else texts
+
+    def leg_data(self, texts: list[str]) -> list[Any]:
+        """The same for one leg of several, where each query must be there: one without a known word finds nothing."""
+        return [query or {NO_TERM: 1.0} for query in self.word_data(texts)]
 
     @cached_property
     def engine_version(self) -> str:
@@ -90,7 +109,7 @@ class Store:
         """Go on through a new connection; on Lite the database is closed and read from disk again."""
         self.vector_store.client.close()
         _release(self.uri)
-        self.vector_store = _vector_store(connect(self.uri), self.legs, self.index, self.embeddings)
+        self.vector_store = _vector_store(connect(self.uri), self.needs, self.index, self.embeddings, self.sparse)
         self.vector_store.client.load_collection(self.name)
 
     def drop(self) -> None:
@@ -105,22 +124,27 @@ class Store:
 
 
 def fill_store(
-    chunks: Iterable[Document],
+    split: Callable[[], Iterable[Document]],
     *,
     uri: str,
-    legs: Legs,
+    needs: Needs,
     index: IndexChoice,
     embeddings: Embeddings | None,
     embedding_seconds: Callable[[], float],
     progress: Callable[[int], None],
 ) -> Store:
-    """A new collection with these chunks, as inserting leaves it; `progress` is told how many went in."""
+    """A new collection with the chunks that `split` gives, at each call anew, as inserting leaves it.
+
+    `progress` is told how many went in. Where the kit weighs the words, the chunks are read once more before.
+    """
     connection = connect(uri)
     # Lite's gRPC server prints a traceback for a call that it lacks and that pymilvus does without.
     logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
-    store = Store(_vector_store(connection, legs, index, embeddings, drop_old=True), uri, legs, index, embeddings)
+    sparse = _fitted(needs.words, split()) if needs.words and needs.words.tokens else None
+    vector_store = _vector_store(connection, needs, index, embeddings, sparse, drop_old=True)
+    store = Store(vector_store, uri, needs, index, embeddings, sparse)
     started, embedded = time.perf_counter(), embedding_seconds()
-    for batch in batches(chunks, BATCH):
+    for batch in batches(split(), BATCH):
         store.cut += sum(len(chunk.page_content.encode()) > MOST_BYTES for chunk in batch)
         store.vector_store.add_documents([_stored(chunk) for chunk in batch], ids=[chunk.id for chunk in batch])
         store.rows += len(batch)
@@ -148,32 +172,52 @@ def _stored(chunk: Document) -> Document:
     text = chunk.page_content
     if len(text.encode()) > MOST_BYTES:
         text = text.encode()[:MOST_BYTES].decode(errors="ignore")
-    return Document(page_content=text, metadata=chunk.metadata | {"bucket": bucket(chunk.id)})
+    return Document(page_content=text, metadata=chunk.metadata | {"bucket": bucket(str(chunk.id))})
+
+
+def _fitted(words: WordSearch, chunks: Iterable[Document]) -> SparseBM25:
+    from kit.bench.search.sparse_bm25 import SparseBM25
+
+    sparse = SparseBM25(words.tokens, words.k1, words.b)
+    sparse.fit(chunk.page_content for chunk in chunks)
+    return sparse
 
 
 def _vector_store(
-    connection: dict[str, Any], legs: Legs, index: IndexChoice, embeddings: Embeddings | None, drop_old: bool = False
+    connection: dict[str, Any],
+    needs: Needs,
+    index: IndexChoice,
+    embeddings: Embeddings | None,
+    sparse: SparseBM25 | None = None,
+    drop_old: bool = False,
 ) -> Milvus:
-    """The store as the notebooks build it: dense vectors, Milvus' own BM25, or both."""
+    """The store as the notebooks build it: dense vectors, words by Milvus' own BM25 or as sparse vectors, or both."""
     from langchain_milvus import BM25BuiltInFunction, Milvus
 
-    dense, dense_search = index.params, index.search_params()
-    options: dict[str, Any] = {
-        "dense": {"index_params": dense, "search_params": dense_search, "vector_field": "vector"},
-        "sparse": {"index_params": SPARSE, "search_params": SPARSE_SEARCH, "vector_field": "sparse"},
-        "both": {
-            "index_params": [dense, SPARSE],
-            "search_params": [dense_search, SPARSE_SEARCH],
-            "vector_field": ["vector", "sparse"],
-        },
-    }[legs]
-    if legs != "dense":
-        options["builtin_function"] = BM25BuiltInFunction(output_field_names="sparse")
+    fields: list[tuple[str, dict[str, Any], dict[str, Any]]] = []  # name, index and search parameters
+    options: dict[str, Any] = {}
+    functions: list[Any] = [embeddings] if needs.dense and embeddings else []
+    if needs.dense:
+        fields.append(("vector", index.params, index.search_params()))
+    if needs.words:
+        fields.append(("sparse", needs.words.index_params, needs.words.search_params))
+    if sparse:
+        functions.append(sparse)
+    elif needs.words:
+        analyzer = needs.words.analyzer_params
+        options["builtin_function"] = BM25BuiltInFunction(output_field_names="sparse", analyzer_params=analyzer)
+    names = [name for name, _, _ in fields]
+    index_params = [params for _, params, _ in fields]
+    search_params = [params for _, _, params in fields]
+    alone = len(fields) == 1
     return Milvus(
-        embedding_function=None if legs == "sparse" else embeddings,
+        embedding_function=functions[0] if len(functions) == 1 else functions or None,
         collection_name=COLLECTION,
         connection_args=connection,
         drop_old=drop_old,
+        vector_field=names[0] if alone else names,
+        index_params=index_params[0] if alone else index_params,
+        search_params=search_params[0] if alone else search_params,
         **options,
     )
 

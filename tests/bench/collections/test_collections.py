@@ -10,7 +10,7 @@ from kit.bench.collections.open import open_collection
 from kit.bench.collections.rows import Ids
 from kit.bench.records import Passage, Qrel
 from kit.errors import KitError
-from tests.bench.collections import beir_folder, jsonl, write
+from tests.bench.beir import beir_folder, jsonl, write
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])

@@ -11,15 +11,18 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from kit.bench.collections.open import open_collection
 from kit.bench.grid.chunkers import parse_chunker
-from kit.bench.grid.indexes import SPARSE, SPARSE_SEARCH, IndexChoice, parse_index
-from kit.bench.grid.retrievers import parse_retriever
+from kit.bench.grid.indexes import IndexChoice, parse_index
 from kit.bench.measures.exact import check_index, exact_search
-from kit.bench.search.retrieve import Search, marginal_relevance, where_filter
+from kit.bench.records import Query
+from kit.bench.search.mmr import marginal_relevance
+from kit.bench.search.retriever import parse_retriever
+from kit.bench.search.search import Search
 from kit.bench.search.store import _vector_store, fill_store
+from kit.bench.search.words import Needs, WordSearch
 from kit.errors import KitError
 from kit.milvus.connection import connect
 from kit.models.embeddings import load_embeddings
-from tests.bench.collections import beir_folder
+from tests.bench.beir import beir_folder
 
 K = 10
 
@@ -30,9 +33,9 @@ def filled(tmp_path_factory):
     collection = open_collection(str(beir_folder(tmp_path_factory.mktemp("beir"), 90)))
     embeddings = load_embeddings("wordllama")
     store = fill_store(
-        parse_chunker("whole").split(collection.documents()),
+        lambda: parse_chunker("whole").split(collection.documents()),
         uri=str(tmp_path_factory.mktemp("store") / "both.db"),
-        legs="both",
+        needs=Needs(dense=True, words=WordSearch()),
         index=IndexChoice("FLAT"),
         embeddings=embeddings,
         embedding_seconds=lambda: 0.0,
@@ -91,8 +94,10 @@ def test_a_filter_lets_through_only_what_the_query_asks_for(filled):
 
 
 def test_a_value_of_a_filter_never_becomes_syntax():
-    assert where_filter([("year", 2022), ("who", 'x" or who != "')]) == r'year == 2022 and who == "x\" or who != \""'
-    assert where_filter([("done", True), ("share", 0.5)]) == "done == true and share == 0.5"
+    search = Search(parse_retriever("dense+filter"), None, by_document=False)
+    query = Query("q", "", where=(("year", 2022), ("who", 'x" or who != "'), ("done", True)))
+    assert search._filter(query) == r'(year == 2022) and (who == "x\" or who != \"") and (done == true)'
+    assert search._filter(Query("q", "")) == ""
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
@@ -118,7 +123,7 @@ def test_chunks_of_one_document_count_once_and_k_is_still_filled(tmp_path):
     texts = [Document(page_content=f"the cat number {n} sat. " * 12, id=f"d{n}") for n in range(12)]
     embeddings = load_embeddings("wordllama")
     store = fill_store(
-        parse_chunker("recursive-30").split(texts), uri=str(tmp_path / "chunks.db"), legs="dense",
+        lambda: parse_chunker("recursive-30").split(texts), uri=str(tmp_path / "chunks.db"), needs=Needs(dense=True),
         index=IndexChoice("FLAT"), embeddings=embeddings, embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     store.settle()
@@ -137,7 +142,7 @@ def test_an_index_is_held_against_exact_search_before_and_after_a_reopen(filled,
         Document(page_content=f"{d.page_content} {n}", id=f"{d.id}-{n}") for d in filled.documents for n in range(20)
     ]
     store = fill_store(
-        parse_chunker("whole").split(documents), uri=str(tmp_path / "index.db"), legs="dense",
+        lambda: parse_chunker("whole").split(documents), uri=str(tmp_path / "index.db"), needs=Needs(dense=True),
         index=parse_index("ivf_flat:nlist=128:nprobe=1/128"), embeddings=embeddings,
         embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
@@ -155,17 +160,21 @@ def test_an_index_is_held_against_exact_search_before_and_after_a_reopen(filled,
 
 
 def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
-    """When this fails, Lite reads the parameters: let `unsupported` and `LITE_BM25` go."""
+    """When this fails, Lite reads the parameters: let `WordSearch.unsupported` and `LITE_K1` go."""
+
+    class Other(WordSearch):
+        @property
+        def index_params(self):
+            return {**super().index_params, "params": {"bm25_k1": 0.1, "bm25_b": 0.0}}
+
     scores = []
-    for k1 in (0.1, 1.2):
-        store = _vector_store(connect(str(tmp_path / f"{k1}.db")), "sparse", IndexChoice("FLAT"), None)
-        store.index_params = {**SPARSE, "params": {"bm25_k1": k1, "bm25_b": 0.0}}
-        store._index_param_map = {"sparse": store.index_params}
+    for number, words in enumerate((WordSearch(), Other())):
+        store = _vector_store(connect(str(tmp_path / f"{number}.db")), Needs(words=words), IndexChoice("FLAT"), None)
         store.add_texts(["cat cat cat dog", "cat", "dog horse horse horse"], ids=["a", "b", "c"])
-        found = store.client.search(
-            store.collection_name, ["cat"], anns_field="sparse", search_params=SPARSE_SEARCH, output_fields=["pk"]
+        hits = store.client.search(
+            store.collection_name, ["cat"], anns_field="sparse", search_params=words.search_params, output_fields=["pk"]
         )
-        scores.append([hit["distance"] for hit in found[0]])
+        scores.append([hit["distance"] for hit in hits[0]])
         store.client.close()
     assert scores[0] == scores[1]
 
@@ -175,7 +184,15 @@ def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
     [
         (parse_retriever, "densee", 'No retriever is called "densee". Did you mean "dense"?'),
         (parse_retriever, "dense+magic", "each also with +filter or +rerank"),
-        (parse_retriever, "hybrid-weighted-200", "wanted a share from 0 to 100"),
+        (parse_retriever, "hybrid-weighted-200", "wanted: a share in per cent from 0 to 100"),
+        (parse_retriever, "dense-5", "wanted: its method without a number"),
+        (
+            parse_retriever,
+            "mmr:fetsch=5",
+            '"fetsch" is no parameter of the retriever "mmr:fetsch=5". Did you mean "fetch"',
+        ),
+        (parse_retriever, "mmr:fetch=0", "wanted: a whole number from 1 to 16384"),
+        (parse_retriever, "mmr:fetch", "wanted: NAME=VALUE, such as fetch=200"),
         (parse_index, "hsnw", 'No index type is called "HSNW". Did you mean "HNSW"?'),
         (parse_index, "hnsw:ef=big", "wanted NAME=NUMBER"),
         (parse_index, "flat:M=3", "wanted FLAT with no parameter"),
@@ -188,7 +205,15 @@ def test_a_wrong_name_is_told(parse, name, said):
 
 
 def test_names_read_back_as_themselves():
-    for name in ("dense", "bm25", "hybrid-rrf", "hybrid-rrf-20", "hybrid-weighted-70", "mmr-80", "dense+filter+rerank"):
+    for name in (
+        "dense",
+        "bm25",
+        "hybrid-rrf",
+        "hybrid-rrf-20",
+        "hybrid-weighted-70:fetch=5",
+        "mmr-80:fetch=50",
+        "dense+filter+rerank",
+    ):
         assert parse_retriever(name).name == name
     assert parse_retriever("hybrid+rerank").name == "hybrid-rrf+rerank"
     for spec in ("flat", "hnsw:M=32:efConstruction=200:ef=64/256", "ivf_flat:nlist=128:nprobe=8/1/32"):

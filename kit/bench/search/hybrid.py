@@ -1,0 +1,104 @@
+"""`hybrid` and `hybrid-weighted`: vectors and words, joined by reciprocal rank or by weighted scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from kit.bench.search.method import SearchMethod
+from kit.bench.search.parameters import Parameters
+from kit.bench.search.request import Hit, Request
+from kit.bench.search.words import MOST_HITS, Needs, WordSearch
+
+FETCH = 100  # hits of each leg
+RRF_K = 60
+
+
+@dataclass(frozen=True)
+class _TwoLegs(SearchMethod):
+    """Vectors and words; `fetch` hits of each are joined."""
+
+    words: WordSearch = field(default_factory=WordSearch)
+    fetch: int = FETCH
+    fixed: bool = False  # the name says it
+
+    @property
+    def needs(self) -> Needs:
+        """Both."""
+        return Needs(dense=True, words=self.words)
+
+    def for_hits(self, k: int) -> Self:
+        """Each leg gives k hits at least, unless the name says how many."""
+        return self if self.fixed else replace(self, fetch=min(max(FETCH, k), MOST_HITS))
+
+    def depth_of_leg(self, depth: int) -> int:
+        """More than `fetch` where several chunks are of one document and the name does not fix it."""
+        return self.fetch if self.fixed else min(max(self.fetch, depth), MOST_HITS)
+
+    @property
+    def _options(self) -> list[str]:
+        return [*self.words.options, *([f"fetch={self.fetch}"] if self.fetch != FETCH else [])]
+
+
+def _two_legs(parameters: Parameters) -> tuple[WordSearch, int, bool]:
+    """The options that both have."""
+    fixed = "fetch" in parameters.options
+    return WordSearch.parse(parameters), parameters.take_int("fetch", FETCH, 1, MOST_HITS), fixed
+
+
+@dataclass(frozen=True)
+class HybridRRF(_TwoLegs):
+    """By reciprocal rank fusion."""
+
+    summary = "both, by reciprocal rank (hybrid-rrf-30: k of 30 instead of 60)"
+    rrf_k: int = RRF_K
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> Self:
+        """The number is RRF's k."""
+        return cls(*_two_legs(parameters), parameters.take_number(RRF_K, 1, MOST_HITS - 1, "RRF's k as a number"))
+
+    @property
+    def name(self) -> str:
+        """hybrid-rrf, with its k where that is not 60."""
+        return ":".join(["hybrid-rrf" + (f"-{self.rrf_k}" if self.rrf_k != RRF_K else ""), *self._options])
+
+    def settings(self, depth: int) -> dict[str, str]:
+        """RRF's k, and the hits of each leg."""
+        return {"rrf_k": str(self.rrf_k), "fetch": str(self.depth_of_leg(depth))}
+
+    def search(self, request: Request) -> list[list[Hit]]:
+        """By the sum of 1 / (k + rank) over the legs."""
+        from pymilvus import RRFRanker
+
+        return request.fused(RRFRanker(self.rrf_k), self.depth_of_leg(request.depth))
+
+
+@dataclass(frozen=True)
+class HybridWeighted(_TwoLegs):
+    """By a weighted sum of the legs' scores, as Milvus scales them."""
+
+    summary = "both, by weighted scores (hybrid-weighted-70: 70 % dense)"
+    percent: int = 50
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> Self:
+        """The number is the dense share in per cent."""
+        return cls(*_two_legs(parameters), parameters.take_number(50, 0, 100, "a share in per cent"))
+
+    @property
+    def name(self) -> str:
+        """hybrid-weighted, with its share where that is not half."""
+        return ":".join(["hybrid-weighted" + (f"-{self.percent}" if self.percent != 50 else ""), *self._options])
+
+    def settings(self, depth: int) -> dict[str, str]:
+        """The weights, and the hits of each leg."""
+        dense = self.percent / 100
+        return {"weights": f"{dense:g} dense, {1 - dense:g} BM25", "fetch": str(self.depth_of_leg(depth))}
+
+    def search(self, request: Request) -> list[list[Hit]]:
+        """By the weighted sum."""
+        from pymilvus import WeightedRanker
+
+        ranker = WeightedRanker(self.percent / 100, 1 - self.percent / 100)
+        return request.fused(ranker, self.depth_of_leg(request.depth))

@@ -1,0 +1,77 @@
+"""Retrievers by name, `hybrid-weighted-70:fetch=200+rerank`: a method with its parameters, filtered or reranked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from kit.bench.search.bm25 import BM25
+from kit.bench.search.dense import Dense
+from kit.bench.search.hybrid import HybridRRF, HybridWeighted
+from kit.bench.search.method import SearchMethod
+from kit.bench.search.mmr import MMR
+from kit.bench.search.parameters import parse_parameters
+from kit.bench.search.words import Needs
+from kit.errors import KitError, nearest
+
+RERANKED = 50  # hits that the reranker sees; the others keep their places behind
+METHODS: dict[str, type[SearchMethod]] = {
+    "dense": Dense,
+    "bm25": BM25,
+    "hybrid-rrf": HybridRRF,
+    "hybrid-weighted": HybridWeighted,
+    "mmr": MMR,
+}
+ALIASES = {"hybrid": "hybrid-rrf"}
+MODIFIERS = {
+    "filter": "by the fields that each query names",
+    "rerank": f"the first {RERANKED} hits in the order of a reranker",
+}
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """A method of searching, and whether hits are filtered by the query's fields or reranked."""
+
+    method: SearchMethod
+    filtered: bool = False
+    reranked: bool = False
+
+    @property
+    def name(self) -> str:
+        """As in a condition, and as `parse_retriever` takes it."""
+        return self.method.name + "+filter" * self.filtered + "+rerank" * self.reranked
+
+    @property
+    def needs(self) -> Needs:
+        """What a store must hold for it."""
+        return self.method.needs
+
+    def for_hits(self, k: int) -> Retriever:
+        """The same with a depth that gives k hits."""
+        return replace(self, method=self.method.for_hits(k))
+
+    def settings(self, k: int) -> dict[str, str]:
+        """What it does beyond its name."""
+        return self.method.settings(k) | ({"reranked": str(min(RERANKED, k))} if self.reranked else {})
+
+
+def parse_retriever(name: str) -> Retriever:
+    """`dense`, `bm25`, `hybrid` (that is hybrid-rrf), `hybrid-weighted-70`, `mmr:fetch=50`, each with +filter, +rerank.
+
+    Raises KitError for a name or a parameter that is not known, or out of its range.
+    """
+    start, *modifiers = name.split("+")
+    word, *options = start.split(":")
+    match = re.fullmatch(r"(.*?)(?:-(\d+))?", word)
+    kind, number = match.groups() if match else (word, None)
+    kind = ALIASES.get(kind, kind)
+    if kind not in METHODS or not set(modifiers) <= set(MODIFIERS):
+        unknown = next((word for word in modifiers if word not in MODIFIERS), None)
+        hint = nearest(kind, list(METHODS)) if unknown is None else nearest(unknown, list(MODIFIERS))
+        raise KitError(f'No retriever is called "{name}".{hint}', wanted=f"{', '.join(METHODS)}, each also with "
+                       f"{' or '.join(f'+{word}' for word in MODIFIERS)}")  # fmt: skip
+    parameters = parse_parameters(name, number, options)
+    method = METHODS[kind].parse(parameters)
+    parameters.finish()
+    return Retriever(method, "filter" in modifiers, "rerank" in modifiers)
