@@ -31,6 +31,9 @@ lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
 notebooks: $(VENV)/run.stamp ## Run the notebooks and store their outputs (review the diff before you commit it)
 	$(BIN)/kit notebooks update $(ARGS)
 
+readme: $(VENV)/test.stamp ## Write the README's tables of notebooks and commands
+	$(BIN)/python -m tests.readme
+
 format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -4,55 +4,58 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
+from kit import __version__
 from kit.bench.commands.run import bench
 from kit.docs.commands import docs
 from kit.errors import KitError
 from kit.notebooks.commands import notebooks, tour
 from kit.server.commands import doctor, server
 
+OLD_NAMES = {"probe": "kit docs probe", "serve-openai": "kit server openai"}  # of the first release
+
 app = typer.Typer(
     name="kit",
-    help="Notebooks, docs regression tests and retrieval benchmarks for LangChain with Milvus.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 app.command()(tour)
-app.command()(doctor)
 app.add_typer(notebooks, name="notebooks")
-app.add_typer(server, name="server")
-app.add_typer(bench, name="bench")
 app.add_typer(docs, name="docs")
+app.add_typer(bench, name="bench")
+app.add_typer(server, name="server")
+app.command()(doctor)
 
 
-@app.command()
-def readme(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The README.")] = Path("README.md"),
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if a part is stale.")] = False,
+@app.callback(invoke_without_command=True)
+def kit_command(
+    version: Annotated[bool, typer.Option("--version", help="Print the kit's version and exit.")] = False,
 ) -> None:
-    """Write the README's tables of notebooks and commands, made from index.toml and from --help, or check them.
+    """Notebooks, docs regression tests and retrieval benchmarks for LangChain with Milvus.
 
-    Examples: `kit readme` · `kit readme --check`
+    Begin with `kit doctor`, then `kit tour`. Your own material: `kit notebooks run FILE`, `kit docs replay PAGE`,
+    `kit bench run --dataset FOLDER`.
     """
-    from kit.notebooks.coverage import table_markdown
-    from kit.notebooks.manifest import load_manifest
-    from kit.readme import check_parts, commands_markdown
+    if version:
+        print(f"kit {__version__}")
+        raise typer.Exit
 
-    parts = {
-        "notebooks": table_markdown(load_manifest()),
-        "commands": commands_markdown(typer.main.get_command(app)),
-    }
-    stale = check_parts(file, parts, write=not check)
-    told = "OUT OF DATE. Run: kit readme" if check else "rewritten"
-    print(f"{file}: {', '.join(stale)}: {told}." if stale else f"{file}: up to date.")
-    raise typer.Exit(1 if check and stale else 0)
+
+def _old_name(name: str, new: str) -> None:
+    """An old name answers with the new one."""
+
+    @app.command(name=name, hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    def moved() -> None:
+        raise KitError(f"`kit {name}` is now `{new}`", mend=f"Run: {new} --help")
+
+
+for old, new in OLD_NAMES.items():
+    _old_name(old, new)
 
 
 class Stopped(BaseException):

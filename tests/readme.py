@@ -1,15 +1,33 @@
-"""The README's generated parts, between `<!-- name:start -->` and `<!-- name:end -->`: checked, or written anew."""
+"""The README's generated parts, between `<!-- name:start -->` and `<!-- name:end -->`: checked, or written anew.
+
+python -m tests.readme            write the tables of notebooks and commands
+python -m tests.readme --check    change nothing; exit 1 if one is stale
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import click
+import typer
+
+from kit.__main__ import app
 from kit.errors import KitError
+from kit.files.write import write_whole
+from kit.notebooks.coverage import table_markdown
+from kit.notebooks.manifest import load_manifest
 
-if TYPE_CHECKING:
-    import click
+README = Path(__file__).parent.parent / "README.md"
+
+
+def generated_parts() -> dict[str, str]:
+    """The tables as index.toml and --help give them now."""
+    return {
+        "notebooks": table_markdown(load_manifest()),
+        "commands": commands_markdown(typer.main.get_command(app)),
+    }
 
 
 def check_parts(readme: Path, parts: dict[str, str], *, write: bool) -> list[str]:
@@ -31,7 +49,7 @@ def check_parts(readme: Path, parts: dict[str, str], *, write: bool) -> list[str
             stale.append(name)
             text = f"{before}{start}{wanted}\n{end}{after}"
     if stale and write:
-        readme.write_text(text, encoding="utf-8")
+        write_whole(readme, text)
     return stale
 
 
@@ -54,3 +72,12 @@ def _first_sentence(text: str) -> str:
     paragraph = " ".join(text.strip().split("\n\n")[0].split())
     sentence = paragraph.split(". ")[0].rstrip(".")
     return sentence.replace("|", "\\|") + "."
+
+
+if __name__ == "__main__":
+    check = "--check" in sys.argv[1:]
+    stale = check_parts(README, generated_parts(), write=not check)
+    print(
+        f"README.md: {', '.join(stale)}: {'stale; run: make readme' if check else 'written'}" if stale else "up to date"
+    )
+    sys.exit(1 if check and stale else 0)

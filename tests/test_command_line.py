@@ -1,0 +1,43 @@
+"""The command line is a newcomer's first map."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import kit
+from kit.__main__ import OLD_NAMES, app
+from kit.errors import KitError
+
+
+def commands(command, path=("kit",)):
+    """Every command that a user can see, with the words that call it."""
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from commands(child, (*path, name))
+    elif not command.hidden:
+        yield " ".join(path), command
+
+
+EVERY = dict(commands(typer.main.get_command(app)))
+
+
+def test_the_first_map_has_six_places():
+    visible = [name for name, c in typer.main.get_command(app).commands.items() if not c.hidden]
+    assert visible == ["tour", "notebooks", "docs", "bench", "server", "doctor"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_help_of_every_command_has_an_example_that_calls_it(name):
+    assert name in EVERY[name].help, f"{name} --help shows no example"
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_NAMES.items())
+def test_an_old_name_answers_with_the_new_one(old, new):
+    result = CliRunner().invoke(app, [old, "--json", "whatever"])
+    assert isinstance(result.exception, KitError)
+    assert str(result.exception) == f"`kit {old}` is now `{new}`. Run: {new} --help"
+    assert new in EVERY
+
+
+def test_version_is_the_packages():
+    assert CliRunner().invoke(app, ["--version"]).output == f"kit {kit.__version__}\n"
