@@ -8,6 +8,8 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from typer import Context
+from typer.core import TyperGroup
 
 from kit import __version__
 from kit.bench.commands.run import bench
@@ -18,8 +20,17 @@ from kit.server.commands import doctor, server
 
 OLD_NAMES = {"probe": "kit docs probe", "serve-openai": "kit server openai"}  # of the first release
 
+
+class FirstMap(TyperGroup):
+    """The places in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - click hands it
+        return ["tour", "notebooks", "docs", "bench", "server", "doctor", *OLD_NAMES]
+
+
 app = typer.Typer(
     name="kit",
+    cls=FirstMap,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

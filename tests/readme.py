@@ -61,8 +61,8 @@ def commands_markdown(command: click.Command) -> str:
 
 def _leaves(command: click.Command, path: list[str]) -> Iterator[tuple[str, click.Command]]:
     if hasattr(command, "commands"):
-        for name, child in command.commands.items():
-            yield from _leaves(child, [*path, name])
+        for name in command.list_commands(click.Context(command)):
+            yield from _leaves(command.commands[name], [*path, name])
     elif not command.hidden:
         arguments = [p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument"]
         yield " ".join([*path, *arguments]), command

@@ -152,6 +152,8 @@ def openai(
 
     /v1/embeddings gives real vectors of the local model, padded with zeros to the size of the model that was asked
     for; /v1/chat/completions is answered by kit-extractive-echo, which quotes a sentence of the question's messages.
+
+    Examples: `kit server openai` · `kit server openai --port 8080`
     """
     from kit.models.openai_server import OpenAIServer, local_embed
     from kit.settings import load_settings

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def blocks(page: PageArgument, as_json: Json = False) -> None:
-    """Read a page into blocks: prose, code and stored outputs, with their ids; lines that were not read are told."""
+    """Read a page into blocks: prose, code and stored outputs, with their ids; lines that were not read are told.
+
+    Examples: `kit docs blocks page.md` · `kit docs blocks page.mdx --json`
+    """
     from kit.pages.sources import read_page
 
     read = read_page(page)

@@ -11,6 +11,8 @@ def claims(page: PageArgument, as_json: Json = False) -> None:
     """Try what the page's sentences say: which are contradicted, which confirmed, which no probe can tell.
 
     Exit status 1 when a sentence is contradicted that the page's ledger does not know.
+
+    Examples: `kit docs claims page.md` · `kit docs claims page.md --json`
     """
     from kit.docs.check import probe_claims, probes_tried
     from kit.docs.claims.sentences import contradictions

@@ -22,6 +22,8 @@ def diff(
     """Say which blocks were added, removed, moved or changed, and which notebook cells follow them.
 
     Exit status 1 when anything changed.
+
+    Examples: `kit docs diff old.md new.md`
     """
     from kit.docs.ledger.diff import changes, worth_telling
     from kit.docs.report.terminal import print_table

@@ -24,6 +24,8 @@ def ledger(
     """Run the page twice, try its claims, and hold all of it against its ledger of known defects.
 
     Exit status 1 for a defect that the ledger does not know, a known one that no longer shows, a block that changed.
+
+    Examples: `kit docs ledger page.md --record` · `kit docs ledger page.md --junit junit.xml`
     """
 
     from kit.docs.check import find_failures, report_page, seen_with

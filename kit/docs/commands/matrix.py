@@ -25,6 +25,8 @@ def matrix(
     """Run the page with several sets of requirements, and say from which set on a block is different.
 
     Exit status 1 when a block turned, or a set could not be had.
+
+    Examples: `kit docs matrix page.md --with langchain-milvus==0.3.3 --with latest`
     """
 
     from kit.docs.run.matrix import matrix as run_matrix

@@ -12,6 +12,8 @@ def mirror(page: PageArgument, notebooks: Notebooks = None, as_json: Json = Fals
 
     PAGE may also be the name of a page in data/pages/; then ids alone are compared. Exit status 1 when a block is
     not followed, a call of the page is made nowhere in the notebook that follows it, or a cell names no block.
+
+    Examples: `kit docs mirror page.md`
     """
     from kit.docs.report.terminal import print_table
     from kit.pages.mirrors import NOTEBOOKS, read_cells

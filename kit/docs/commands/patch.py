@@ -28,6 +28,8 @@ def patch(
     """Put the ledger's replacements into the page, and show the diff to send upstream.
 
     The patched page is run twice and its claims are tried; exit status 1 when anything is still wrong with it.
+
+    Examples: `kit docs patch page.md`
     """
     from kit.docs.ledger.ledger import hold, ledger_path, load_ledger
     from kit.docs.ledger.patch import patched, replacements, unified_diff

@@ -19,6 +19,8 @@ def probe(
     """Try what a Milvus can really do, each capability on a scratch database, and show the evidence.
 
     Nothing that is there is touched: on a server the probes make a database of their own and drop it again.
+
+    Examples: `kit docs probe` · `kit docs probe index-types --json`
     """
 
     from kit.docs.claims.probing import run_probes

@@ -56,6 +56,8 @@ def replay(
     time, memory and output, and what it leaves running is stopped; but it is no prison: it may read what you may read.
 
     Exit status 1 for anything that the page's ledger of known defects does not excuse.
+
+    Examples: `kit docs replay page.md` · `kit docs replay page.mdx --twice --html report.html`
     """
     from kit.docs.check import report_page
     from kit.docs.ledger.ledger import ledger_path, load_ledger
