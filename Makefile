@@ -9,10 +9,10 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test lab lock notebooks readme format wheel data clean
+.PHONY: help tour test test-long lab lock notebooks readme format wheel data clean
 
 help: ## List these targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 tour: $(VENV)/run.stamp ## Run every notebook, check it cell by cell, score the retrieval, write build/tour/index.html
 	@$(BIN)/kit tour $(ARGS)
@@ -21,9 +21,12 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/kit notebooks lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 	PYTHONPATH=$(CURDIR)/tests/offline $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
 	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
+
+test-long: $(VENV)/test.stamp ## What `make test` leaves out: each notebook alone with the wheel, and other tests that take minutes
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -5,11 +5,22 @@ editors and type checkers read.
 """
 
 import os
+from typing import Any
 
 import lazy_loader
 
-__version__ = "0.1.0"
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = "0.2.0"
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        from kit.extras import missing_package
+
+        raise missing_package(error, f"kit.{name}") from None
+
 
 # Nothing that runs here reports to anyone; ragas reads this when it is imported.
 os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")

@@ -15,6 +15,7 @@ from kit import __version__
 from kit.bench.commands.run import bench
 from kit.docs.commands import docs
 from kit.errors import KitError
+from kit.extras import missing_package
 from kit.notebooks.commands import notebooks, tour
 from kit.server.commands import doctor, server
 
@@ -81,6 +82,10 @@ def main() -> None:
         app()
     except KitError as error:
         print(f"kit: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "kit")
+        print(f"kit: {missing_package(error, command)}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
         print("kit: stopped.", file=sys.stderr)

@@ -72,6 +72,12 @@ def _looked_at(name: str, look: Callable[[], Finding]) -> Finding:
         return Finding(name, BROKEN, found + ".", todo)
 
 
+def _has(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
 def _python() -> Finding:
     found = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     if PYTHONS[0] <= sys.version_info[:2] < PYTHONS[1]:
@@ -82,7 +88,7 @@ def _python() -> Finding:
 def _packages() -> Finding:
     """The installed versions of the packages that the lock names for this machine."""
     if not LOCK.is_file():
-        return Finding("packages", WARNING, f"there is no {LOCK.name} to compare with", "Run it in a clone.")
+        return _asked_packages()
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -107,7 +113,29 @@ def _packages() -> Finding:
     return Finding("packages", BROKEN, shown, "Install what the lock names: make tour")
 
 
+def _asked_packages() -> Finding:
+    """An installed wheel has no lock: what is there is held against the ranges that it asks for, extra by extra."""
+    from packaging.specifiers import SpecifierSet
+
+    from kit.extras import EXTRAS, PROJECT, asked_packages
+
+    extras = {extra: asked_packages(extra) for extra in EXTRAS}
+    whole = [extra for extra, packages in extras.items() if all(package.version for package in packages)]
+    used = {package for packages in (asked_packages(), *extras.values()) for package in packages}
+    wrong = [
+        f"{package.name} {package.version}, wanted {package.wanted}"
+        for package in sorted(used)
+        if package.version and not SpecifierSet(package.wanted).contains(package.version, prereleases=True)
+    ]
+    if wrong:
+        return Finding("packages", BROKEN, "; ".join(wrong), f"Install it again: pip install '{PROJECT}[all]'")
+    shown = "all" if "all" in whole else ", ".join(whole) or "none, the slim core"
+    return Finding("packages", OK, f"as asked; extras: {shown}")
+
+
 def _models() -> Finding:
+    if not _has("onnxruntime"):
+        return Finding("models", OK, "not installed: they come with the extra [models]")
     from kit.models.minilm import MINILM_MODEL, MINILM_TOKENIZER, verified
 
     for file in (MINILM_MODEL, MINILM_TOKENIZER):

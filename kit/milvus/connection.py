@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kit.errors import KitError
+from kit.extras import missing_package
 from kit.milvus.inventory import check_databases, check_files
 from kit.milvus.retry import away
 from kit.settings import load_settings, milvus_address, without_password
@@ -126,7 +127,10 @@ def in_words(vector_store: Milvus) -> Iterator[None]:
 
 def open_client(connection: ConnectionArgs) -> MilvusClient:
     """A client, or a KitError that says why there is none."""
-    from pymilvus import MilvusClient, MilvusException
+    try:
+        from pymilvus import MilvusClient, MilvusException
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "kit.connect") from None
 
     # Both log each error that they raise, with a clock and a traceback: the same news twice. pymilvus sets its level
     # when it is imported, so this stands after the import.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from kit.errors import KitError
 from kit.files.scratch import scratch_folder
 from kit.milvus.connection import engine, is_lite, serves_lite
@@ -15,6 +13,7 @@ from kit.milvus.scratch import scratch_database
 from kit.settings import load_settings
 
 if TYPE_CHECKING:
+    import pandas as pd
     from langchain_milvus import Milvus
 
 __all__ = ["describe", "index_params", "ingest", "require", "scratch_uri"]
@@ -77,6 +76,8 @@ def describe(vector_store: Milvus) -> pd.DataFrame:
 
 
 def _properties(values: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame({"value": values.values()}, index=pd.Index(values, name="property"), dtype=object)
 
 
