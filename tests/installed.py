@@ -1,4 +1,4 @@
-"""Fresh environments with the kit's wheel in them: made offline, from the packages of the environment that tests run in."""
+"""Fresh environments with the wheel in them: made offline, from the packages of the environment that tests run in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build_wheel(root: Path, out: Path) -> Path:
 
 
 def environment(folder: Path, wheel: Path, extra: str) -> Path:
-    """The Python of a new environment with the wheel in it, without -e, and with just what `extra` brings ("": the core).
+    """The Python of a new environment with the wheel in it, without -e, and just what `extra` brings ("": the core).
 
     The packages are linked from the environment that the tests run in, which `make` installs from the lock.
     """
