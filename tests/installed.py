@@ -35,6 +35,7 @@ def environment(folder: Path, wheel: Path, extra: str) -> Path:
     python = folder / "bin" / "python"
     command = [UV, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", str(python), str(wheel)]
     subprocess.run(command, check=True)
+    (folder / "share").symlink_to(Path(sys.prefix) / "share")  # Jupyter's templates
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
     if extra == "all":
         (packages / "locked.pth").write_text(sysconfig.get_path("purelib") + "\n")

@@ -81,6 +81,13 @@ def test_the_servers_package_can_be_installed(installed, empty):
     assert "hash" in succeeds(installed, "kit server install --help")
 
 
+def test_the_notebooks_are_copied_and_toured(installed, empty):
+    succeeds(installed, "kit notebooks copy lessons")
+    assert (empty / "lessons" / "index.toml").is_file()
+    told = succeeds(installed, "kit tour lessons/01_basic_search.ipynb")
+    assert "as stored" in told
+
+
 @pytest.fixture(scope="session")
 def with_extra(wheel, tmp_path_factory):
     """A function that gives the Python of an environment with one extra, made once."""
