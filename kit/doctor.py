@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from kit.errors import KitError
 from kit.files.project import project_root
+from kit.milvus.connection import is_lite
 
 LOCK = project_root() / "requirements.lock"
 PYTHONS = ((3, 11), (3, 14))  # from, up to and without
@@ -51,10 +52,10 @@ def examine(databases: list[Path], uri: str | None = None) -> list[Finding]:
         return [*findings, Finding("settings", BROKEN, str(error), "Mend the environment or .env.")]
     findings += [_looked_at("models", _models), _looked_at("cache", lambda: _cache(settings.cache_dir))]
     address = uri or settings.milvus_uri
-    lite = [*databases, *([Path(address)] if address and address.endswith(".db") else [])]
+    lite = [*databases, *([Path(address)] if address and is_lite(address) else [])]
     findings += [_looked_at("disk", lambda: _disk([settings.cache_dir, *lite]))]
     findings += [_looked_at(f"database {path.name}", lambda path=path: _database(path)) for path in lite]
-    if address and not address.endswith(".db"):
+    if address and not is_lite(address):
         findings += list(_server(address))
     elif not lite:
         findings.append(Finding("Milvus", OK, "MILVUS_URI is not set: everything runs on the embedded Milvus Lite"))

@@ -20,7 +20,7 @@ from kit import doctor
 from kit.__main__ import app
 from kit.milvus.connection import connect
 from kit.milvus.ingest import ingest
-from kit.milvus.inventory import collection_folder
+from kit.milvus.lite_files import collection_folder
 from kit.milvus.schema import index_params
 from kit.server import servers as server
 

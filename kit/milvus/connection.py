@@ -6,14 +6,16 @@ import contextlib
 import logging
 import os
 import shlex
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kit.errors import KitError
 from kit.extras import missing_package
 from kit.milvus.inventory import check_databases, check_files
+from kit.milvus.langchain import connection_of
 from kit.milvus.retry import away
 from kit.settings import load_settings, milvus_address, without_password
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 DIRECT = "no_grpc_proxy"  # the variable in which gRPC looks first for hosts to reach without a proxy
 OWN = ("127.0.0.1", "localhost", "::1")  # addresses of this machine
+_OPENING = threading.Lock()  # two threads that open one Lite file at once: the second is refused by its lock
 _LITE_SERVERS: set[str] = set()  # addresses behind which connect() met Milvus Lite: `kit server start --lite`
 
 
-class ConnectionArgs(dict):
+class ConnectionArgs(dict[str, Any]):
     """`connection_args` for langchain-milvus and pymilvus; shown without the token."""
 
     def __repr__(self) -> str:
@@ -35,12 +38,17 @@ class ConnectionArgs(dict):
         return repr(shown | {"uri": without_password(self["uri"])})
 
 
-def is_lite(uri: str) -> bool:
+def address(uri: str | os.PathLike[str]) -> str:
+    """An address as a text, however a path is given."""
+    return os.fspath(uri)
+
+
+def is_lite(uri: str | os.PathLike[str]) -> bool:
     """Whether the address is a file of the embedded Milvus Lite."""
-    return uri.endswith(".db")
+    return address(uri).endswith(".db")
 
 
-def connect(uri: str | None = None) -> ConnectionArgs:
+def connect(uri: str | os.PathLike[str] | None = None) -> ConnectionArgs:
     """`connection_args` for an address, or for MILVUS_URI, once it was seen to open; the token is MILVUS_TOKEN.
 
     Raises KitError for a missing folder, a file that another process holds (with its process id where the system
@@ -48,13 +56,13 @@ def connect(uri: str | None = None) -> ConnectionArgs:
     database that lacks files or rows of what `ingest` wrote.
     """
     settings = load_settings()
-    uri = uri or settings.milvus_uri
+    uri = address(uri) if uri else settings.milvus_uri
     if uri is None:
-        raise KitError("connect() wants an address; found none. Give a path that ends in .db, or set MILVUS_URI.")
+        raise KitError("connect() has no address.", mend="Give a path that ends in .db, or set MILVUS_URI.")
     try:
         milvus_address(uri)
     except ValueError as error:
-        raise KitError(f"Wanted {error}; found {without_password(uri)}.") from None
+        raise KitError(f"{without_password(uri)} is no address of a Milvus", wanted=str(error)) from None
     uri = str(Path(uri).absolute()) if is_lite(uri) else uri  # the same file from another working directory, too
     connection = ConnectionArgs(uri=uri)
     if settings.milvus_token and not is_lite(uri):
@@ -121,7 +129,7 @@ def in_words(vector_store: Milvus) -> Iterator[None]:
     except (MilvusException, grpc.RpcError) as error:
         said = getattr(error, "message", None) or str(error)
         if away(error):
-            said = _why_not(vector_store._connection_args["uri"], said)
+            said = _why_not(connection_of(vector_store)["uri"], said)
         raise KitError(f'The collection "{vector_store.collection_name}" cannot be asked: {said}') from None
 
 
@@ -134,12 +142,13 @@ def open_client(connection: ConnectionArgs) -> MilvusClient:
 
     # Both log each error that they raise, with a clock and a traceback: the same news twice. pymilvus sets its level
     # when it is imported, so this stands after the import.
-    for package in ("pymilvus", "milvus_lite"):
+    for package in ("pymilvus", "milvus_lite", "grpc._server"):  # the last: of a call that Lite lacks
         logging.getLogger(package).setLevel(logging.CRITICAL)
     reach_directly(connection["uri"])
     try:
-        client = MilvusClient(**connection, timeout=CONNECT_SECONDS)
-        client.list_collections(timeout=CONNECT_SECONDS)
+        with _OPENING:
+            client = MilvusClient(**connection, timeout=CONNECT_SECONDS)
+            client.list_collections(timeout=CONNECT_SECONDS)
         return client
     except (MilvusException, OSError, ValueError) as error:
         # pymilvus says "server unavailable" for a refused log-in too; the cause tells them apart.

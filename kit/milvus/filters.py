@@ -46,6 +46,13 @@ def plain(text: str) -> str:
     return str.__str__(text)
 
 
+def can_name(name: object, in_json: bool = False) -> bool:
+    """Whether engines take the name of a field or dynamic key in filters and output; `in_json`, a JSON key."""
+    if not isinstance(name, str) or any("\ud800" <= character <= "\udfff" for character in name):
+        return False
+    return bool(name) if in_json else bool(_NAME.fullmatch(name))
+
+
 def field(name: str) -> Field:
     """A field to compare: `field("year") >= 2020`; a key in a JSON field: `field("meta")["source"] == "web"`.
 
@@ -70,7 +77,7 @@ class Field:
     name: str
     keys: tuple[str, ...] = ()
 
-    __hash__ = None  # == builds a filter
+    __hash__ = None  # type: ignore[assignment] # == builds a filter
 
     def __post_init__(self) -> None:
         if isinstance(self.name, str):
@@ -186,7 +193,7 @@ class IsIn(Filter):
     """A field against a list of values."""
 
     field: Field
-    values: tuple
+    values: tuple[object, ...]
 
     def __post_init__(self) -> None:
         _comparable(self.field)
@@ -288,7 +295,7 @@ def is_filter(other: object) -> bool:
 
 
 def _filter(other: object) -> Filter:
-    if not is_filter(other):
+    if not isinstance(other, Filter) or not is_filter(other):
         raise KitError(
             f"Wanted a filter to join with; found {type(other).__name__} {_short(other)}. Build it from values, "
             'each comparison in brackets: (field("year") >= 2020) & (field("speaker") == name).'

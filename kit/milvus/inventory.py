@@ -9,14 +9,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kit.errors import KitError
 from kit.files.write import write_whole
+from kit.milvus.lite_files import (
+    AnotherFormat,
+    Damage,
+    check_collection_files,
+    collection_folder,
+    collection_folders,
+    damaged,
+    deleted_since,
+    last_write,
+    logged_twice,
+)
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
 # In the collection's own folder: dropping, renaming or copying the collection takes it along.
 FILE = "kit-inventory.json"
 FORMAT = 1
-LITE_FORMAT = 2  # of Milvus Lite's manifest.json; another one is left alone
 HASHED_ON_OPENING = 20_000  # rows; about 60 µs each
 READ_ROWS = 5_000
 
@@ -72,12 +80,6 @@ def row_digest(key: str, text: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{key}\x00{text}".encode("utf-8", "surrogatepass")).digest(), "big")
 
 
-def collection_folder(uri: str, collection: str, database: str | None = None) -> Path:
-    """Where Milvus Lite keeps a collection of the database file `uri`."""
-    root = Path(uri) if database in (None, "", "default") else Path(uri) / "databases" / database
-    return root / "collections" / collection
-
-
 def read_inventory(folder: Path) -> Inventory | None:
     """The inventory in a collection's folder, or None when nothing was ingested into it."""
     try:
@@ -86,7 +88,7 @@ def read_inventory(folder: Path) -> Inventory | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        raise _Damage(f"{FILE} cannot be read") from None
+        raise Damage(f"{FILE} cannot be read") from None
 
 
 def write_inventory(folder: Path, inventory: Inventory) -> None:
@@ -98,10 +100,10 @@ def note(uri: str, folder: Path, content: Content, writing: bool, key: str, text
     """Write down what a collection holds now; not in a format of Milvus Lite that could not be checked either."""
     try:
         sequence = last_write(folder)
-    except _AnotherFormat:
+    except AnotherFormat:
         return
-    except _Damage as damage:
-        raise KitError(damaged(uri, folder.name, str(damage))) from None
+    except Damage as damage:
+        raise damaged(uri, folder.name, str(damage)) from None
     write_inventory(folder, Inventory(content.rows, content.hash, sequence, writing, key, text))
 
 
@@ -111,7 +113,7 @@ def noted_content(folder: Path) -> Content | None:
     try:
         if noted is None or noted.writing or noted.sequence != last_write(folder):
             return None
-    except _AnotherFormat:
+    except AnotherFormat:
         return None
     return Content(noted.rows, int(noted.content, 16))
 
@@ -123,11 +125,11 @@ def check_files(uri: str) -> list[str]:
     """
     notes = []
     with contextlib.suppress(PermissionError):  # the engine cannot open it either, and that is then said
-        for folder in _collections(Path(uri)):
+        for folder in collection_folders(Path(uri)):
             try:
                 notes += _check_collection(folder)
-            except _Damage as damage:
-                raise KitError(damaged(uri, folder.name, str(damage))) from None
+            except Damage as damage:
+                raise damaged(uri, folder.name, str(damage)) from None
     return notes
 
 
@@ -154,37 +156,26 @@ def check_rows(uri: str, client: MilvusClient, database: str | None = None, ever
     """
     for name in client.list_collections():
         folder = collection_folder(uri, name, database)
-        if _logged_twice(folder):
+        if logged_twice(folder):
             client.flush(name)
         noted, inventory = noted_content(folder), read_inventory(folder)
         if inventory is None or (noted is None and not inventory.writing):
             continue
         rows = client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"]
         if noted is None:  # interrupted: more rows than noted are no damage
-            wrong = rows < inventory.rows and not _deleted_since(folder, inventory.sequence)
+            wrong = rows < inventory.rows and not deleted_since(folder, inventory.sequence)
         else:
             wrong = rows != inventory.rows
+        if noted != noted_content(folder):
+            continue  # another writer of this process was at it between the two looks
         if wrong:
-            raise KitError(damaged(uri, name, f"{rows} rows are left of the {inventory.rows} that were ingested"))
+            raise damaged(uri, name, f"{rows} rows are left of the {inventory.rows} that were ingested")
         if noted and (every_row or rows <= HASHED_ON_OPENING):
             client.load_collection(name)
-            if read_content(client, name, inventory.key, inventory.text) != noted:
+            held = read_content(client, name, inventory.key, inventory.text)
+            if held != noted and noted == noted_content(folder):
                 found = f"the {rows} rows are not those that were ingested (their content hash differs)"
-                raise KitError(damaged(uri, name, found))
-
-
-def damaged(uri: str, collection: str, found: str) -> str:
-    """The sentence for a damaged database."""
-    old, aside = shlex.quote(uri), shlex.quote(f"{uri}.damaged")
-    return (
-        f'{uri} is damaged: in its collection "{collection}" {found}. Searches would silently miss rows. Set it aside '
-        f"and ingest the documents again: mv {old} {aside}"
-    )
-
-
-def last_write(folder: Path) -> int:
-    """The number of the last write that a collection's files hold; the engine numbers what it writes and deletes."""
-    return max([_manifest(folder)["current_seq"], *_logged(folder)])
+                raise damaged(uri, name, found)
 
 
 def read_content(client: MilvusClient, collection: str, key: str = "pk", text: str = "text") -> Content:
@@ -201,116 +192,19 @@ def read_content(client: MilvusClient, collection: str, key: str = "pk", text: s
     return content
 
 
-class _Damage(Exception):
-    """What is wrong with a collection's files, as the middle of a sentence."""
-
-
-class _AnotherFormat(Exception):
-    """The files are laid out in a way that is not known here."""
-
-
-def _collections(root: Path) -> Iterator[Path]:
-    for place in (root / "collections", *sorted((root / "databases").glob("*/collections"))):
-        if place.is_dir():
-            yield from sorted(folder for folder in place.iterdir() if folder.is_dir())
-
-
 def _check_collection(folder: Path) -> list[str]:
     inventory = read_inventory(folder)
     try:
-        _check_files(folder, inventory)
-    except _AnotherFormat as unknown:
+        check_collection_files(folder, ingested=inventory is not None)
+    except AnotherFormat as unknown:
         return [f'"{folder.name}" is in a format of Milvus Lite that the kit cannot check ({unknown})']
     if inventory is None:
         return []
     found = last_write(folder)
     if found < inventory.sequence:
-        raise _Damage(f"the last {inventory.sequence - found} of {inventory.sequence} writes are lost")
+        raise Damage(f"the last {inventory.sequence - found} of {inventory.sequence} writes are lost")
     if inventory.writing:
         return [f'an ingest into "{folder.name}" was interrupted: run it again, it goes on where it stopped']
     if found > inventory.sequence:
         return [f'"{folder.name}" was changed by other code since its last ingest, so its rows are not counted']
     return []
-
-
-def _check_files(folder: Path, inventory: Inventory | None) -> None:
-    """Every file that the engine's manifest names is there and can be read; the log is read by `last_write`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not (folder / "schema.json").is_file():
-        if inventory is None:
-            return  # a creation that was interrupted; the engine does not know it either
-        raise _Damage("schema.json is missing")
-    if inventory is not None and not (folder / "manifest.json").is_file():
-        raise _Damage("manifest.json is missing")
-    for attempt in (1, 2, 3):
-        manifest = _manifest(folder)
-        try:
-            for partition, files in manifest["partitions"].items():
-                for name in (*files["data_files"], *files["delta_files"]):
-                    pq.read_metadata(folder / "partitions" / partition / name)
-            return
-        except PermissionError:
-            raise
-        except (OSError, pa.ArrowException) as error:
-            if attempt < 3 and _manifest(folder) != manifest:
-                continue  # the engine, open in this process, has replaced files meanwhile
-            what = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-            raise _Damage(f"the data file {name} {what}") from None
-
-
-def _manifest(folder: Path) -> dict:
-    """The engine's list of files; one that is not there is an empty one, as for a collection without a flush."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if manifest["manifest_format_version"] != LITE_FORMAT:
-            raise _AnotherFormat(f"format {manifest['manifest_format_version']}, not {LITE_FORMAT}")
-        return {"current_seq": int(manifest["current_seq"]), "partitions": dict(manifest["partitions"])}
-    except FileNotFoundError:
-        if any(folder.glob("manifest.json.prev")) or any(folder.glob("partitions/*/data/*")):
-            raise _Damage("manifest.json is missing") from None  # the engine would start an empty one
-        return {"current_seq": 0, "partitions": {}}
-    except PermissionError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise _Damage("manifest.json cannot be read") from None
-
-
-def _logged_twice(folder: Path) -> bool:
-    """Whether the log still holds writes that the manifest counts as flushed."""
-    try:
-        flushed = _manifest(folder)["current_seq"]
-    except _AnotherFormat:
-        return False
-    return any(write <= flushed for write in _logged(folder))
-
-
-def _deleted_since(folder: Path, sequence: int) -> bool:
-    """Whether rows were deleted after that write, as far as the files still tell; `ingest` itself deletes none."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    if any(write > sequence for write in _logged(folder, "wal_delta_*.arrow")):
-        return True
-    for partition, files in _manifest(folder)["partitions"].items():
-        for name in files["delta_files"]:
-            numbers = pq.read_table(folder / "partitions" / partition / name, columns=["_seq"])["_seq"]
-            if len(numbers) and pc.max(numbers).as_py() > sequence:
-                return True
-    return False
-
-
-def _logged(folder: Path, pattern: str = "wal_*.arrow") -> Iterator[int]:
-    """The last write's number in each readable stretch of the write-ahead log."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for file in (folder / "wal").glob(pattern):
-        try:
-            with pa.memory_map(str(file)) as source:  # of each stretch only the numbers are read
-                for batch in pa.ipc.open_stream(source):
-                    if batch.num_rows:
-                        yield pc.max(batch.column("_seq")).as_py()
-        except (OSError, pa.ArrowException, KeyError):
-            continue  # cut short; what it held further on is not counted as written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+CALL_SECONDS = 30  # one call to a server
 AWAY = (
     "unavailable",
     "connect",
@@ -24,6 +25,12 @@ def away(error: BaseException) -> bool:
         return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
     said = f"{error} {error.__cause__ or ''}".lower()
     return any(words in said for words in AWAY)
+
+
+def too_late(error: BaseException) -> bool:
+    """Whether another writer made meanwhile what was about to be made: a collection, or an index on it."""
+    said = f"{error} {error.__cause__ or ''}".lower()
+    return any(words in said for words in ("already exist", "duplicate collection", "at most one distinct index"))
 
 
 def passes(error: BaseException) -> bool:

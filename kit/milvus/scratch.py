@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from kit.errors import KitError
@@ -24,8 +24,8 @@ STOP_SECONDS = 10
 class _Scratch(NamedTuple):
     """How to reach a database, and the process that waits for this one's end."""
 
-    connection: dict
-    watcher: subprocess.Popen
+    connection: dict[str, Any]
+    watcher: subprocess.Popen[str]
 
 
 _OWNED: dict[str, _Scratch] = {}
@@ -59,7 +59,7 @@ def scratch_database(uri: str) -> str:
         ) from None
     finally:
         client.close()
-    return scratch["uri"]
+    return str(scratch["uri"])
 
 
 def drop_scratch_database(uri: str) -> None:
@@ -69,7 +69,7 @@ def drop_scratch_database(uri: str) -> None:
         _dismiss(uri)
 
 
-def _drop(connection: dict) -> None:
+def _drop(connection: dict[str, Any]) -> None:
     from kit.milvus.connection import ConnectionArgs, open_client
 
     address = urlsplit(connection["uri"])
@@ -86,7 +86,7 @@ def _drop(connection: dict) -> None:
     outside.close()
 
 
-def _watcher(connection: dict) -> subprocess.Popen:
+def _watcher(connection: dict[str, Any]) -> subprocess.Popen[str]:
     """A process that drops the database when it hears nothing more of this one."""
     watcher = subprocess.Popen(
         [sys.executable, "-P", "-m", "kit.milvus.scratch"],
@@ -96,16 +96,22 @@ def _watcher(connection: dict) -> subprocess.Popen:
         text=True,
         start_new_session=True,  # Ctrl-C and the end of a kernel's process group do not reach it
     )
-    watcher.stdin.write(json.dumps(connection) + "\n")
-    watcher.stdin.flush()
+    _say(watcher, json.dumps(connection))
     return watcher
+
+
+def _say(watcher: subprocess.Popen[str], line: str) -> None:
+    if watcher.stdin:
+        watcher.stdin.write(line + "\n")
+        watcher.stdin.flush()
 
 
 def _dismiss(uri: str) -> None:
     watcher = _OWNED.pop(uri).watcher
     with contextlib.suppress(OSError):
-        watcher.stdin.write("dropped\n")
-        watcher.stdin.close()
+        _say(watcher, "dropped")
+        if watcher.stdin:
+            watcher.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         watcher.wait(STOP_SECONDS)
 

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -14,10 +15,12 @@ from pydantic import ConfigDict, field_validator, model_validator
 from kit.errors import KitError, nearest
 from kit.milvus import filters
 from kit.milvus.connection import in_words
+from kit.milvus.langchain import as_document, store_fields
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
 
+Vectors = npt.NDArray[np.float64]
 MAX_K = 16_384  # Milvus' own limit on a search and on a query
 CONSISTENCY = ("Strong", "Session", "Bounded", "Eventually")
 
@@ -32,10 +35,10 @@ def tenant_retriever(
 ) -> TenantRetriever:
     """A retriever of one tenant's documents: always min(k, the tenant's rows that match) of them, never another's.
 
-    `expr`, here and in `retriever.invoke(question, expr=…)`, narrows the tenant's rows further; it is a filter of
-    `kit.filters`, since a text could close the bracket that it is put into. Where the index returns too few rows, as
-    Milvus Lite's AUTOINDEX does under a filter, the tenant's vectors are compared one by one instead. "Strong" sees
-    every row that was written; a weaker consistency level is faster on a server and may miss the latest.
+    `expr`, here and in `retriever.invoke(question, expr=…)`, narrows the tenant's rows further; it is a filter
+    of `kit.milvus.filters`, since a text could close the bracket that it is put into. Where the index returns too few
+    rows, as Milvus Lite's AUTOINDEX does under a filter, the tenant's vectors are compared one by one instead.
+    "Strong" sees every row that was written; a weaker consistency level is faster on a server and may miss the latest.
 
     Raises:
         KitError: a blank tenant, a text as `expr`, a field that the collection lacks or of another type, a collection
@@ -105,7 +108,7 @@ class TenantRetriever(BaseRetriever):
         return [self._checked(document) for document in documents]
 
     def _search(self, vector: list[float], k: int, condition: str) -> list[Document]:
-        documents = self.vector_store.similarity_search_by_vector(
+        documents: list[Document] = self.vector_store.similarity_search_by_vector(
             vector, k=k, expr=condition, consistency_level=self.consistency_level
         )
         if any(self._is_lookalike(document.metadata.get(self.field)) for document in documents):
@@ -128,7 +131,7 @@ class TenantRetriever(BaseRetriever):
     def _check_dimension(self, vector: list[float]) -> None:
         store = self.vector_store
         fields = store.client.describe_collection(store.collection_name)["fields"]
-        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == store._vector_field)
+        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == store_fields(store).vectors[0])
         if len(vector) != wanted:
             raise KitError(
                 f"The embeddings give {len(vector)} numbers; the vectors in {store.collection_name!r} have {wanted}. "
@@ -144,14 +147,15 @@ class TenantRetriever(BaseRetriever):
                 condition = condition & narrower
         return str(condition)
 
-    def _query(self, condition: str, output_fields: list[str], **options: Any) -> list[dict]:
-        return self.vector_store.client.query(
+    def _query(self, condition: str, output_fields: list[str], **options: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.vector_store.client.query(
             self.vector_store.collection_name,
             filter=condition,
             output_fields=output_fields,
             consistency_level=self.consistency_level,
             **options,
         )
+        return rows
 
     def _compare_each(self, vector: list[float], k: int, condition: str) -> list[Document]:
         """The best k by the collection's own metric, computed here over up to 16,384 of the tenant's vectors."""
@@ -162,12 +166,11 @@ class TenantRetriever(BaseRetriever):
         if not rows:
             return []
         client, name = store.client, store.collection_name
-        metric = client.describe_index(name, client.list_indexes(name, field_name=store._vector_field)[0])[
-            "metric_type"
-        ]
-        vectors = np.array([row.pop(store._vector_field) for row in rows], dtype=np.float64)
+        vector_field = store_fields(store).vectors[0]
+        metric = client.describe_index(name, client.list_indexes(name, field_name=vector_field)[0])["metric_type"]
+        vectors = np.array([row.pop(vector_field) for row in rows], dtype=np.float64)
         best = np.argsort(-_closeness(vectors, np.array(vector), metric), kind="stable")[:k]
-        return [store._parse_document(rows[i]) for i in best]
+        return [as_document(store, rows[i]) for i in best]
 
     def _checked(self, document: Document) -> Document:
         """The document, once its own field was seen to hold the tenant, whatever the engine made of the filter."""
@@ -182,14 +185,16 @@ class TenantRetriever(BaseRetriever):
         return document
 
 
-def _closeness(vectors: np.ndarray, question: np.ndarray, metric: str) -> np.ndarray:
+def _closeness(vectors: Vectors, question: Vectors, metric: str) -> Vectors:
     """One number a vector, the closest highest: the metric as Milvus defines it, L2 turned around."""
     if metric == "L2":
-        return -((vectors - question) ** 2).sum(axis=1)
-    products = vectors @ question
+        return np.asarray(-((vectors - question) ** 2).sum(axis=1))
+    products: Vectors = vectors @ question
     if metric == "IP":
         return products
-    return products / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(question), np.finfo(float).tiny)
+    return np.asarray(
+        products / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(question), np.finfo(float).tiny)
+    )
 
 
 def _check_k(k: object) -> None:
@@ -200,8 +205,8 @@ def _check_k(k: object) -> None:
 def _check_expr(expr: object) -> None:
     if expr is not None and not filters.is_filter(expr):
         raise KitError(
-            f"Wanted a filter of kit.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. A text could "
-            'widen the tenant\'s rows. Build it: expr=kit.field("year") >= 2020.'
+            f"Wanted a filter of kit.milvus.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. "
+            'A text could widen the tenant\'s rows. Build it: expr=kit.field("year") >= 2020.'
         )
 
 

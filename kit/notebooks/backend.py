@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from kit.errors import KitError
+from kit.milvus.connection import is_lite
 from kit.notebooks.manifest import names_server
 from kit.settings import Settings, load_settings
 
@@ -16,7 +17,7 @@ def choose(uri: str | None = None, embeddings: str | None = None) -> Settings:
 
     Raises KitError for an unknown or unusable embedding, a cache that cannot be written, a server that does not answer.
     """
-    if uri is not None and uri.endswith(".db"):
+    if uri is not None and is_lite(uri):
         raise KitError(
             f"--uri wants the address of a server, such as http://localhost:19530; found the file {uri}. "
             "Leave it out: each notebook then has a Milvus Lite file of its own."

@@ -11,6 +11,7 @@ from typing import Any
 
 from kit.errors import KitError, nearest
 from kit.files.project import is_checkout, project_root
+from kit.milvus.connection import is_lite
 from kit.server.package import installed
 from kit.settings import Settings
 
@@ -138,7 +139,7 @@ def _index(place: Path | None) -> Path:
 
 def names_server(settings: Settings) -> bool:
     """Whether the notebooks run on a Milvus server; else each runs on a Milvus Lite file of its own."""
-    return settings.milvus_uri is not None and not settings.milvus_uri.endswith(".db")
+    return settings.milvus_uri is not None and not is_lite(settings.milvus_uri)
 
 
 def unmet_needs(notebook: Notebook, settings: Settings) -> list[str]:

@@ -25,7 +25,7 @@ from pymilvus import MilvusClient, MilvusException
 from kit.errors import KitError
 from kit.milvus.connection import connect
 from kit.milvus.ingest import Ingested, content_id, ingest
-from kit.milvus.inventory import collection_folder
+from kit.milvus.lite_files import collection_folder
 from kit.milvus.schema import index_params, require, scratch_uri
 from kit.milvus.tenants import tenant_retriever
 from kit.server import package as server_files
@@ -134,10 +134,14 @@ def test_with_own_ids_a_document_replaces_the_row_of_its_id(database):
         ([Document("a", metadata={"s": "ä" * 32_768})], None, "has as 's' a text of 65,536 bytes"),
         ([Document("half \ud800")], ["1"], "a text with half a surrogate pair"),
         ([Document("a", metadata={"$meta": 1})], None, "has the metadata '$meta', which Milvus uses itself"),
-        (["no document"], None, "Wanted LangChain documents; number 1 is a str"),
-        ([Document("a")], "1", "Wanted a list of ids, one for each document; found a text"),
-        ([Document("a")], ["1", "2"], "Wanted an id for each of the 1 documents; found 2"),
-        ([Document("a")], [7], "Wanted texts of 1 to 65535 bytes as ids; found 7"),
+        (["no document"], None, "Document 1 is a str; wanted: LangChain documents"),
+        ([Document("a")], "1", "The ids are one text; wanted: a list of ids, one for each document"),
+        ([Document("a")], ["1", "2"], "There are 2 ids; wanted: one for each of the 1 documents"),
+        ([Document("a")], [7], "Document 1 of 1 has the id 7; wanted: texts of 1 to 65535 bytes as ids"),
+        ([Document("a"), Document(" \n")], None, "Document 2 of 2 (' \\n') is blank"),
+        ([Document("a", metadata={"file-name": 1})], None, "the metadata key 'file-name', which no filter can name"),
+        ([Document("a", metadata={"d": {"n": [2**70]}})], None, "(int); wanted integers of 64 bits"),
+        ([Document("a", metadata={"d": {"n": float("nan")}})], None, "which is no JSON"),
         ([Document("a"), Document("b")], ["1", "1"], "The id '1' stands for two different documents"),
     ],
 )
@@ -524,7 +528,7 @@ def test_a_relative_path_stays_the_same_file_when_the_working_directory_changes(
 def test_a_format_of_lite_that_is_not_known_is_written_to_and_not_noted(uri, monkeypatch):
     store = vector_store(uri)
     ingest(store, documents(5))
-    monkeypatch.setattr("kit.milvus.inventory.LITE_FORMAT", 99)
+    monkeypatch.setattr("kit.milvus.lite_files.LITE_FORMAT", 99)
     assert ingest(store, documents(8)).rows == 8
 
 
@@ -580,7 +584,7 @@ def test_fewer_rows_than_an_interrupted_ingest_had_are_damage_unless_other_code_
 
 
 def test_what_a_server_refuses_is_said_soon_and_not_taken_for_an_absence(new_database, monkeypatch):
-    monkeypatch.setattr("kit.milvus.ingest.UNSURE_SECONDS", 1)
+    monkeypatch.setattr("kit.milvus.ingest.target.UNSURE_SECONDS", 1)
     store = vector_store(new_database("server"))
     monkeypatch.setattr(
         store, "upsert", lambda *a, **o: (_ for _ in ()).throw(MilvusException(1, "odd number of legs"))

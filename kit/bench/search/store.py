@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -138,8 +137,6 @@ def fill_store(
     `progress` is told how many went in. Where the kit weighs the words, the chunks are read once more before.
     """
     connection = connect(uri)
-    # Lite's gRPC server prints a traceback for a call that it lacks and that pymilvus does without.
-    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
     sparse = _fitted(needs.words, split()) if needs.words and needs.words.tokens else None
     vector_store = _vector_store(connection, needs, index, embeddings, sparse, drop_old=True)
     store = Store(vector_store, uri, needs, index, embeddings, sparse)
