@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from doctest import DocTestParser
+from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit.errors import KitError
@@ -19,6 +22,15 @@ if TYPE_CHECKING:
     from kit.pages.mdx import Tag
 
 PYTHON = ("python", "py", "python3", "ipython", "ipython3", "{python}", "{code-cell}", "{ipython3}")
+SESSIONS = ("pycon", "python-repl", "python-console", "doctest", "{doctest}")
+DIRECTIVES = ("{code}", "{code-block}", "{sourcecode}", "{code-cell}")  # of MyST: the language is their argument
+SHOWN = re.compile(
+    r"\b(?:outputs?|prints?|printed|results?|returns|response|gives|shows|displays|yields)\b", re.IGNORECASE
+)
+HTML_CODE = re.compile(
+    r"<pre[^>]*>\s*<code[^>]*\bclass=[\"'](?:language-|lang-|highlight-)?(?:python3?|py)\b[^>]*>\n?(?P<text>.*?)</code>\s*</pre>",
+    re.DOTALL | re.IGNORECASE,
+)
 PLAIN = ("", "text", "txt", "console", "plaintext", "stdout")  # fences that below Python code show what it printed
 GROUPS = ("Tabs", "CodeGroup", "CodeTabs")  # components that show one of their parts at a time
 # Components of LangChain's site that stand for code: what their first tab shows.
@@ -99,6 +111,8 @@ class Reading:
             covered.update(range(*token.map))
         if token.type in ("fence", "code_block"):
             self._code(token, lines)
+        elif token.type == "html_block" and (code := HTML_CODE.fullmatch(token.content.strip())):
+            self.add("code", unescape(code["text"]), (token.map[0] + 1, token.map[1]), markup="html", language="python")
         elif _is_prose(token, tokens, position):
             first, end = token.map
             covered.update(range(first, end))
@@ -114,28 +128,57 @@ class Reading:
                 f"{token.markup} that is never closed. Close it with {token.markup} on a line of its own, at the "
                 "same indent."
             )
-        words = token.info.strip().split()
-        language = words[0].lower() if words else ""
-        if language.startswith("{") and len(words) > 1:
-            language = words[1].lower() if words[0] == "{code-cell}" else language
+        language, words = fence_language(token.info)
+        content = token.content
+        if words[:1] and words[0].lower() in DIRECTIVES:
+            content = without_options(content)
         last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
         markup = "fence" if token.type == "fence" else "indented"
-        if self._is_output(language, words) or self._is_shown_value(token, language):
-            self.add("output", token.content, (first + 1, last), markup=markup, language=language)
+        if content.lstrip().startswith(">>> ") and (language in (*PYTHON, *PLAIN, *SESSIONS)):
+            self._session(content, first + 1 + (token.type == "fence"))
+        elif self._is_output(language, words, content) or self._is_shown_value(token, language):
+            self.add("output", content, (first + 1, last), markup=markup, language=language)
         else:
             language = "python" if language in PYTHON else language
             group = self._components[-1].group if self._components else 0
             title = " ".join(word for word in words[1:] if "=" not in word and not word.startswith("{"))
             tab = f"{group}/{title or language}" if group else ""
-            self.add("code", token.content, (first + 1, last), markup=markup, language=language, tab=tab)
+            self.add("code", content, (first + 1, last), markup=markup, language=language, tab=tab)
 
-    def _is_output(self, language: str, words: list[str]) -> bool:
-        if language == "output" or any(c.name == "CodeOutputBlock" for c in self._components):
+    def _session(self, content: str, first: int) -> None:
+        """An interactive session: each example a code block, what stands below it its output."""
+        try:
+            examples = DocTestParser().get_examples(content)
+        except ValueError as error:
+            self.leave(first - 1, first + len(content.splitlines()) - 1, f"no session that can be read: {error}")
+            return
+        for example in examples:
+            line, count = first + example.lineno, len(example.source.splitlines())
+            self.add("code", example.source, (line, line + count - 1), markup="session", language="python")
+            if example.want:
+                text = example.want.replace("<BLANKLINE>", "")
+                self.add("output", text, (line + count, line + count + len(text.splitlines()) - 1), markup="session")
+
+    def _is_output(self, language: str, words: list[str], content: str) -> bool:
+        if language in ("output", "pytb", "py3tb") or any(c.name == "CodeOutputBlock" for c in self._components):
             return True
-        below_python = bool(self.blocks) and (self.blocks[-1].kind == "output" or self.blocks[-1].language == "python")
+        if content.lstrip().startswith(("$ ", "pip install ")):  # a shell's, whatever the fence is called
+            return False
+        above = self.blocks[-1] if self.blocks else None
+        below_python = above is not None and (above.kind == "output" or above.language == "python")
         titled = any(word.lower().strip("\"'") in ("output", "response") for word in words[1:])
         in_group = bool(self._components) and self._components[-1].group > 0
-        return below_python and (titled or (language in PLAIN and not in_group))
+        if below_python:
+            return titled or (language in PLAIN and not in_group)
+        return self._is_announced() and language in (*PLAIN, "json") and not in_group
+
+    def _is_announced(self) -> bool:
+        """Whether a sentence such as `Output:` stands between the code above it, of this section, and this place."""
+        if len(self.blocks) < 2 or (words := self.blocks[-1]).kind != "prose":
+            return False
+        code = self.blocks[-2]
+        named = len(words.text) < 120 and words.text.rstrip("*_ ").endswith(":") and SHOWN.search(words.text)
+        return bool(named) and code.path == words.path and (code.kind == "output" or code.language == "python")
 
     def _is_shown_value(self, token: Token, language: str) -> bool:
         """A fence marked `python` that holds a list or dict of values, right below code: what that code returned."""
@@ -192,6 +235,37 @@ class Reading:
     def leave(self, first: int, end: int, why: str) -> None:
         """Report lines (from 0, end excluded) that became no part of a block."""
         self.unparsed.append(Unparsed((first + 1, end), why, self.cell))
+
+
+def fence_language(info: str) -> tuple[str, list[str]]:
+    """The language in the words behind a fence's backticks, and these words without their attributes.
+
+    `python title="a.py"`, `title="a.py" python`, `{.python .numberLines}` and `{code-block} python` are all Python.
+    """
+    try:
+        words = shlex.split(info)
+    except ValueError:
+        words = info.split()
+    words = [word for word in words if "=" not in word]
+    if words and (words[0] == "{" or words[0].startswith("{.")):
+        words = [word.strip("{}").lstrip(".") for word in words if word.strip("{}")]
+    language = words[0].lower() if words else ""
+    if language in DIRECTIVES and len(words) > 1:
+        language = words[1].lower()
+    if language.startswith("{") and "}" not in language:  # `{python, echo=FALSE}`
+        language = language.rstrip(",") + "}"
+    return (re.split(r"[,:{]", language)[0] or language), words
+
+
+def without_options(content: str) -> str:
+    """A MyST directive's text without the options at its head, `:name: value` or a YAML block."""
+    lines = content.splitlines(keepends=True)
+    if lines and lines[0].strip() == "---" and "---" in (line.strip() for line in lines[1:]):
+        end = next(n for n, line in enumerate(lines[1:], 1) if line.strip() == "---")
+        return "".join(lines[end + 1 :])
+    while lines and re.match(r":[\w-]+:", lines[0]):
+        lines = lines[1:]
+    return "".join(lines)
 
 
 def _parser(*, mdx: bool) -> MarkdownIt:

@@ -27,6 +27,12 @@ TOLERATED = {
     "object addresses": ("<Milvus object at 0x7f0011223344>", "<Milvus object at 0x7fab11223344>", "<Chroma object>"),
     "uuids": ("id 0a1b2c3d-0000-4000-8000-000000000001", "id 0a1b2c3d-0000-4000-8000-000000000002", "id none"),
     "clock": ("at 2024-05-01 10:00:00", "at 2026-11-22 21:08:30.5", "at noon"),
+    "stored traceback": (
+        'out\nTraceback (most recent call last):\n  File "a.py", line 1\nValueError: no',
+        "out\nValueError: no",
+        "out\nValueError: yes",
+    ),
+    "ellipsis": ("0\n...\n99", "0\n1\n2\n99", "0\n1\n98"),
     "paths": ("read ./data/a.txt", "read /tmp/page/a.txt", "read /tmp/page/b.txt"),
 }
 

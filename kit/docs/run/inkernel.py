@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 SECONDS = 5
@@ -16,10 +17,13 @@ STORES = ("langchain_milvus", "langchain_community.vectorstores.milvus", "langch
 PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "langchain-openai", "langchain-community")
 _recorded = []
 _handlers = {}
+_streams = {}
 
 
 def prepare(allow_install):
     """Write down installs and shell commands instead of running them, unless they are allowed."""
+    _streams.update(stdout=sys.stdout, stderr=sys.stderr)
+    get_ipython().events.register("post_run_cell", _steady_stdout)  # noqa: F821 - given by the caller
     if allow_install:
         return
     shell = get_ipython()  # noqa: F821 - given by the caller
@@ -82,16 +86,60 @@ def versions():
 
 
 def _error():
-    """The line of the cell that raised, from 1; the cell is the outermost frame outside of IPython."""
+    """What the cell raised: its line, from 1, and what the error says of itself."""
     error = getattr(sys, "last_value", None)
+    if error is None:
+        return None
+    inner = [*getattr(error, "exceptions", ())][:10]
+    return {
+        "line": _line(error),
+        "about": _about(error),
+        "bases": [kind.__name__ for kind in type(error).__mro__],
+        "inner": [f"{type(one).__name__}: {one}"[:300] for one in (*inner, *_chain(error))],
+    }
+
+
+def _line(error):
+    """The line of the cell, which is the outermost frame outside of IPython."""
     if isinstance(error, SyntaxError) and error.lineno and not error.__traceback__:
-        return {"line": error.lineno}
-    entry = error.__traceback__ if error is not None else None
+        return error.lineno
+    entry = error.__traceback__
     while entry is not None:
         if "IPython" not in entry.tb_frame.f_code.co_filename:
-            return {"line": entry.tb_lineno}
+            return entry.tb_lineno
         entry = entry.tb_next
-    return {"line": error.lineno or 0} if isinstance(error, SyntaxError) else None
+    return (error.lineno or 0) if isinstance(error, SyntaxError) else 0
+
+
+def _about(error):
+    """The name, module or file that is missing; of a module whose package is installed, the whole dotted name."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        return error.name if top in sys.modules or _is_installed(top) else top
+    return str(getattr(error, "name", None) or getattr(error, "filename", None) or "")
+
+
+def _is_installed(module):
+    with contextlib.suppress(Exception):
+        return find_spec(module) is not None
+    return False
+
+
+def _chain(error):
+    """The errors that led to this one, the nearest first."""
+    seen = []
+    while (error := error.__cause__ or error.__context__) is not None and error not in seen and len(seen) < 5:
+        seen.append(error)
+    return seen
+
+
+def _steady_stdout(*_):
+    """Give the streams back that the kernel itself needs, when a cell closed them or put something else in place."""
+    for name, stream in _streams.items():
+        try:
+            getattr(sys, name).flush()
+        except Exception:  # noqa: BLE001 - whatever stands there now, the kernel must be able to answer
+            setattr(sys, name, stream)
 
 
 def _state(folder):

@@ -64,10 +64,12 @@ class Session:
         problem = self._execute(code, collector, prompts)
         seconds = time.perf_counter() - began
         status, why = problem or ("ran", "")
-        asked = json.loads(self._ask(f"look({str(self.sandbox.folder)!r})") or "{}") if not self.dead else {}
-        error = _error(collector, (asked.get("error") or {}).get("line", 0), code)
+        asked = self._look() if not self.dead else {}
+        error = _error(collector, self._reply, asked.get("error") or {}, code)
         if error and status == "ran":
             status = "raised"
+        elif status == "ran" and (problem := self._ended()):
+            status, why = problem
         return BlockOutcome(
             block_id, status, self._clean(why),
             outputs=tuple(self._clean(collector.outputs)),
@@ -77,6 +79,22 @@ class Session:
             recorded=tuple(self._clean(asked.get("recorded", []))),
             prompts=tuple(self._clean(prompts)),
         )  # fmt: skip
+
+    def _look(self) -> dict[str, Any]:
+        """What the probe says after a cell; nothing when the page stands in its way."""
+        try:
+            asked = json.loads(self._ask(f"look({str(self.sandbox.folder)!r})") or "{}")
+        except ValueError:
+            return {}
+        return asked if isinstance(asked, dict) else {}
+
+    def _ended(self) -> tuple[str, str] | None:
+        """A cell that ended well and the kernel with it, as `exit()` does."""
+        asked = any(p.get("source") == "ask_exit" for p in self._reply.get("payload", ()))
+        if not asked and self._alive:
+            return None
+        self.dead = "the cell ended the kernel (exit())" if asked else "the kernel ended after this cell"
+        return "kernel died", self.dead
 
     def versions(self) -> dict[str, str]:
         """The releases in the kernel's environment."""
@@ -158,9 +176,16 @@ class Session:
         message = self._client.execute(code, allow_stdin=True, stop_on_error=False)
         deadline = time.monotonic() + self.limits.cell_seconds
         stopped: tuple[str, str] | None = None
+        self._reply: dict[str, Any] = {}
+        answered = 0.0
         while True:
+            if not answered and (reply := self._shell_reply(message)) is not None:
+                self._reply, answered = reply, time.monotonic()
+            elif answered and time.monotonic() > answered + OBEY_SECONDS:
+                return stopped  # the page took away what the kernel says `idle` with
             if (received := self._message(message)) is not None:
                 if received["msg_type"] == "status" and received["content"]["execution_state"] == "idle":
+                    self._reply = self._reply or self._shell_reply(message, 1.0) or {}
                     return stopped
                 collector.take(received)
             self._answer_prompts(message, prompts)
@@ -207,6 +232,14 @@ class Session:
             return None
         return received if received["parent_header"].get("msg_id") == message_id else None
 
+    def _shell_reply(self, message_id: str, seconds: float = 0.0) -> dict[str, Any] | None:
+        """What the kernel says of the cell's end."""
+        try:
+            received = self._client.shell_channel.get_msg(timeout=seconds)
+        except queue.Empty:
+            return None
+        return received["content"] if received["parent_header"].get("msg_id") == message_id else None
+
     def _answer_prompts(self, message_id: str, prompts: list[str]) -> None:
         with contextlib.suppress(queue.Empty):
             asked = self._client.stdin_channel.get_msg(timeout=0)
@@ -219,7 +252,10 @@ class Session:
         found = self._evaluate(PROBE.format(call=call))
         if found is None:
             return None
-        value = ast.literal_eval(found)
+        try:
+            value = ast.literal_eval(found)
+        except (ValueError, SyntaxError):
+            return None
         return value if isinstance(value, str) else ""
 
     def _evaluate(self, expression: str) -> str | None:
@@ -257,12 +293,23 @@ class Session:
         return value
 
 
-def _error(collector: OutputCollector, line: int, code: str) -> CellError | None:
+def _error(
+    collector: OutputCollector, reply: Mapping[str, Any], asked: Mapping[str, Any], code: str
+) -> CellError | None:
+    """What the cell raised: as it was shown, or, when nothing was shown, as the kernel's reply says."""
     raised = next((o for o in reversed(collector.outputs) if o["output_type"] == "error"), None)
+    if raised is None and reply.get("status") == "error":
+        raised = {"output_type": "error", **{name: reply.get(name, "") for name in ("ename", "evalue", "traceback")}}
+        collector.outputs.append(raised)
     if raised is None:
         return None
-    lines = code.splitlines()
+    lines, line = code.splitlines(), asked.get("line", 0)
     source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     # IPython numbers a cell's file anew in each run: `invalid syntax (1843956808.py, line 1)`.
     value = re.sub(r" \(\d+\.py, line \d+\)$", "", plain_text(raised["evalue"]))
-    return CellError(raised["ename"], value, line, source, plain_text("\n".join(raised["traceback"])))
+    known = raised["ename"] in asked.get("bases", ())
+    about, bases, inner = (asked.get(name) if known else None for name in ("about", "bases", "inner"))
+    traceback = plain_text("\n".join(raised["traceback"]))
+    return CellError(
+        raised["ename"], value, line, source, traceback, about or "", tuple(bases or ()), tuple(inner or ())
+    )

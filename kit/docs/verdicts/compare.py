@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -29,11 +30,14 @@ RULES = {
     "uuids": "UUIDs",
     "clock": "dates with times",
     "paths": "paths to the same file name",
+    "stored traceback": "the lines of a traceback above its error",
+    "ellipsis": "what `...` stands for",
 }
 FLOAT_TOLERANCE = 1e-3
 SIMILAR = 0.5  # the share of words that must be common
 LONGEST_DIFF = 20_000  # words
 AUTO_ID = 10**14
+TRACEBACK = "Traceback (most recent call last)"
 
 
 class OutputComparison(NamedTuple):
@@ -57,9 +61,37 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
         return OutputComparison("equivalent", ("trailing space",), detail=RULES["trailing space"])
     if (rules := equal_texts(_trimmed(old), _trimmed(new))) is not None:
         return OutputComparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
+    if rule := _shortened(_trimmed(old), _trimmed(new)):
+        return OutputComparison("equivalent", (rule,), detail=RULES[rule])
     similarity, diff = word_diff(old, new)
     verdict = "similar" if similarity >= SIMILAR else "changed"
     return OutputComparison(verdict, similarity=similarity, diff=diff, detail=_sentence(old, new, similarity))
+
+
+def _shortened(old: str, new: str) -> str:
+    """The rule by which a stored text shows the fresh one in another length: `stored traceback`, `ellipsis` or ''."""
+    if TRACEBACK in old:
+        printed = old[: old.index(TRACEBACK)].rpartition("\n")[0] if old.index(TRACEBACK) else ""
+        error = re.sub(r"^(?:\w+\.)+(?=\w+(?::|$))", "", old.splitlines()[-1])
+        if _trimmed(re.sub(r"(?m)^-{20,}$", "", printed) + "\n" + error) == new:
+            return "stored traceback"
+    parts = [" ".join(part.split()) for part in re.split(r"\.\.\.|…", old)]
+    if len(parts) < 2 or not any(re.search(r"\w", part) for part in parts):
+        return ""  # nothing is stored that could differ
+    return "ellipsis" if _in_order(parts, " ".join(new.split())) else ""
+
+
+def _in_order(parts: Sequence[str], text: str) -> bool:
+    """Whether the text begins with the first part, ends with the last one and has the others between them, in order."""
+    if not text.startswith(parts[0]) or not text.endswith(parts[-1]):
+        return False
+    position, end = len(parts[0]), len(text) - len(parts[-1])
+    for part in parts[1:-1]:
+        position = text.find(part, position, end)
+        if position < 0:
+            return False
+        position += len(part)
+    return position <= end
 
 
 def equal_texts(old: str, new: str) -> list[str] | None:

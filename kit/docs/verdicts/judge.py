@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kit.docs.records import BlockOutcome, CellError, Effect, State, Verdict
+from kit.docs.verdicts.causes import with_causes
 from kit.docs.verdicts.compare import compare
 from kit.docs.verdicts.effects import DOUBLED, find_changes, find_doubled, find_opened_nothing, find_overwritten
 from kit.kernels.outputs import shown
@@ -32,7 +33,7 @@ def judge(page: Page, outcomes: Sequence[BlockOutcome], first: Sequence[BlockOut
         if first:
             found += _new_only(find_doubled(first[position], outcome), verdicts)
         verdicts.append(replace(verdict, effects=tuple(found)))
-    return tuple(verdicts)
+    return with_causes({block.id: block.text for block in page.code}, outcomes, verdicts)
 
 
 def _states(outcomes: Sequence[BlockOutcome]) -> list[State]:
@@ -58,8 +59,9 @@ def _judge_one(outcome: BlockOutcome, stored: Sequence[str], *, run: int) -> Ver
 
 
 def error_sentence(error: CellError) -> str:
-    """`ValueError: no (line 3: f())`."""
-    words = " ".join(error.value.split())
+    """`ValueError: no (line 3: f())`; of a group, the exceptions in it too."""
+    held = f" [{'; '.join(error.inner)}]" if "BaseExceptionGroup" in error.bases else ""
+    words = " ".join((error.value + held).split())
     words = words if len(words) <= SHORT else words[: SHORT - 1] + "…"
     where = f" (line {error.line}: {error.source})" if error.line else ""
     return f"{error.name}: {words}".rstrip(": ") + where
