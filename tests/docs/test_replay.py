@@ -301,7 +301,7 @@ def test_the_command_exits_with_0_on_a_page_that_holds(tmp_path):
     [
         (["none.md"], "found nothing"),
         ([SAMPLES / "breaks-fail.md", "--place", "x"], "Wanted --place relative/path=FILE"),
-        ([SAMPLES / "breaks-fail.md", "--answer", "x"], "Wanted --answer WORDS=TEXT"),
+        ([SAMPLES / "breaks-fail.md", "--answer", "x"], "wanted: --answer WORDS=TEXT"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_exit_status_2(arguments, words):
