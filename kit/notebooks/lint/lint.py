@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kit.errors import KitError
 from kit.notebooks.files import read_notebook
 from kit.notebooks.lint.rules import PROFILES, Draft, Profile
-from kit.notebooks.manifest import Manifest
+from kit.notebooks.manifest import Manifest, Notebook
 from kit.notebooks.paths import Selection
 from kit.pages.page_file import load_page
 from kit.settings import Settings
@@ -35,7 +35,9 @@ def lint_selection(chosen: Selection, settings: Settings, profile: Profile = "ki
     findings = unlisted(chosen.manifest) if chosen.is_whole else []
     for notebook in chosen.notebooks:
         if notebook.path.is_file():
-            findings += lint_notebook(notebook.path, block_ids, secrets, profile)
+            row = notebook if notebook in chosen.manifest.notebooks and page else None
+            following = chosen.manifest.after(notebook) if row else None
+            findings += lint_notebook(notebook.path, block_ids, secrets, profile, row, following)
         else:
             missing = "is in index.toml, but there is no such file: restore it, or remove its row"
             findings.append(Finding(notebook.file, 0, "no-file", missing))
@@ -51,11 +53,16 @@ def unlisted(manifest: Manifest) -> list[Finding]:
 
 
 def lint_notebook(
-    path: Path, block_ids: frozenset[str] = frozenset(), secrets: tuple[str, ...] = (), profile: Profile = "kit"
+    path: Path,
+    block_ids: frozenset[str] = frozenset(),
+    secrets: tuple[str, ...] = (),
+    profile: Profile = "kit",
+    row: Notebook | None = None,
+    following: Notebook | None = None,
 ) -> list[Finding]:
     """The findings on one file; one that is no notebook at all is a finding too."""
     try:
-        draft = Draft(read_notebook(path), block_ids, secrets)
+        draft = Draft(read_notebook(path), block_ids, secrets, row, following.file if following else "")
     except KitError as error:
         return [Finding(path.name, 0, "broken", str(error).removeprefix(f"{path} "))]
     rules = PROFILES[profile]

@@ -13,7 +13,9 @@ from nbformat import NotebookNode
 from kit.errors import nearest
 from kit.notebooks.coverage import mirrored_ids
 from kit.notebooks.files import tags, text_of
-from kit.notebooks.lint.source import only_imports, only_literals, shows
+from kit.notebooks.lint.source import only_imports, only_literals, reading_minutes, shows
+from kit.notebooks.live.expected import ERROR_MIME
+from kit.notebooks.manifest import Notebook, counted
 from kit.notebooks.outputs.nbval_rules import markers
 
 TAGS = (
@@ -65,6 +67,8 @@ class Draft:
     nb: NotebookNode
     block_ids: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
+    row: Notebook | None = None  # of the manifest
+    following: str = ""  # the file that the manifest lists next
 
 
 Found = Iterator[tuple[int, str]]  # the index of a cell (from 0) and what is wrong there
@@ -222,6 +226,32 @@ def closing(draft: Draft) -> Found:
         yield max(last, 0), "wanted a last cell tagged versions and nbval-ignore-output"
 
 
+def listed_otherwise(draft: Draft) -> Found:
+    """The goal and the minutes that a reader sees are those of index.toml, and the minutes are what it takes."""
+    if draft.row is None:
+        return
+    first, minutes = draft.nb.cells[0].source if draft.nb.cells else "", reading_minutes(draft.nb)
+    if draft.row.minutes != minutes:
+        yield 0, f"index.toml says {draft.row.minutes} minutes; its words and code take about {minutes}"
+    for wanted in (f"**Time** | {counted(draft.row.minutes, 'minute')} |", f"**Goal** | {draft.row.goal} |"):
+        if wanted not in first:
+            yield 0, f"the first cell lacks what index.toml says: | {wanted}"
+
+
+def next_link(draft: Draft) -> Found:
+    """The reader is led on: before the versions stands a link to the next notebook of index.toml."""
+    last = max(len(draft.nb.cells) - 2, 0)
+    if draft.following and f"]({draft.following})" not in draft.nb.cells[last].source:
+        yield last, f"wanted a link to the next notebook: Next: [...]({draft.following})"
+
+
+def unshown_error(draft: Draft) -> Found:
+    """A cell that expects an error shows the one that came; nbval passes a stripped cell."""
+    for index, cell in _code(draft.nb):
+        if "expect_error(" in cell.source and not any(ERROR_MIME in o.get("data", {}) for o in cell.outputs):
+            yield index, "expects an error, but shows none: run `kit notebooks update`"
+
+
 def long_cell(draft: Draft) -> Found:
     """One idea a cell; imports are none."""
     for index, cell in _code(draft.nb):
@@ -254,6 +284,9 @@ KIT = _named(
     imports_first,
     parameters_second,
     closing,
+    listed_otherwise,
+    next_link,
+    unshown_error,
     long_cell,
 )
 # What holds for everybody's notebooks. Two rules of ours are stricter forms of the first two.

@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import ast
+import re
+
+from nbformat import NotebookNode
+
+from kit.notebooks.files import tags
 
 SETTINGS = ("kit", "logging", "warnings", "os", "pd", "plt", "get_ipython")  # may be set beside imports
+
+
+WORDS_A_MINUTE = 150  # of prose that is followed, not skimmed
+LINES_A_MINUTE = 20  # of code that is read with its output
+
+
+def reading_minutes(notebook: NotebookNode) -> int:
+    """The minutes that a notebook takes, from its words and its lines of code; imports and versions are not read."""
+    words = lines = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            words += len(re.findall(r"\w+", cell.source))
+        elif cell.cell_type == "code" and not {"imports", "versions"} & set(tags(cell)):
+            lines += sum(bool(line.strip()) for line in cell.source.splitlines())
+    return max(1, round(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE))
 
 
 def shows(source: str) -> bool:

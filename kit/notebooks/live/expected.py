@@ -44,7 +44,7 @@ class ExpectedError:
         line = LINE.format(html.escape(self.type), html.escape(first))
         return {
             "text/plain": repr(self),
-            "text/html": line + FOLD.format(html.escape("\n".join(rest))),
+            "text/html": line + FOLD.format(html.escape(re.sub(r"[^\s'\"]*/site-packages/", "", "\n".join(rest)))),
             ERROR_MIME: {"type": self.type, "message": self.message},
         }
 
@@ -99,4 +99,5 @@ def _place(file: str) -> str:
     """A file by its package: `langchain_milvus/vectorstores/milvus.py`; a cell as `this cell`."""
     if re.search(r"ipykernel_\d+", file) or file.startswith("<ipython-input"):
         return "this cell"
-    return file.replace("\\", "/").rpartition("/site-packages/")[2] or Path(file).name
+    inside = re.fullmatch(r".*/(?:site-packages|lib/python3\.\d+)/(.*)", file.replace("\\", "/"))
+    return inside[1] if inside else Path(file).name
