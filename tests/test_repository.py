@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -221,3 +222,14 @@ def test_a_baseline_says_which_command_makes_it_and_how_far_it_may_stray(path):
     baseline = yaml.safe_load(path.read_text())
     assert baseline["command"].startswith("kit ")
     assert all(0 < score["tolerance"] <= 0.05 for score in baseline["scores"].values())
+
+
+FACES = {"kit", "kit.docs", "kit.bench", "kit.notebooks"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_a_notebook_imports_the_faces_and_nothing_deeper(path):
+    cells = json.loads(path.read_text())["cells"]
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
+    imported = {found[1] for line in lines if (found := re.match(r"\s*(?:from|import) (kit[.\w]*)", line))}
+    assert imported <= FACES
