@@ -132,9 +132,9 @@ def server_that_refuses():
 
     server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=[Refuse()])
     port = server.add_insecure_port("127.0.0.1:0")
-    server.start_server()
+    server.start()
     yield f"http://127.0.0.1:{port}"
-    server.stop_server(None)
+    server.stop(None)
 
 
 @pytest.mark.parametrize(("token", "found"), [("root:wrong", "is wrong"), ("", "is not set")])
