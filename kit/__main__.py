@@ -19,7 +19,11 @@ from kit.extras import missing_package
 from kit.notebooks.commands import notebooks, tour
 from kit.server.commands import doctor, server
 
-OLD_NAMES = {"probe": "kit docs probe", "serve-openai": "kit server openai"}  # of the first release
+OLD_NAMES = {  # of the first release
+    "probe": "kit docs probe",
+    "serve-openai": "kit server openai",
+    "readme": "make readme",
+}
 
 
 class FirstMap(TyperGroup):
@@ -63,7 +67,7 @@ def _old_name(name: str, new: str) -> None:
 
     @app.command(name=name, hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
     def moved() -> None:
-        raise KitError(f"`kit {name}` is now `{new}`", mend=f"Run: {new} --help")
+        raise KitError(f"`kit {name}` is now `{new}`", mend=f"Run: {new}{' --help' if new.startswith('kit') else ''}")
 
 
 for old, new in OLD_NAMES.items():

@@ -290,9 +290,10 @@ def report(findings: list[Finding], as_json: bool) -> None:
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from kit.reports.terminal import console
 
     colour = {OK: "green", WARNING: "yellow", BROKEN: "red"}
     table = Table("", "", box=None, pad_edge=False)
@@ -301,4 +302,4 @@ def report(findings: list[Finding], as_json: bool) -> None:
     for finding in findings:
         state = Text(finding.state, style=colour[finding.state])
         table.add_row(finding.name, state, Text(finding.found), Text(finding.todo))
-    Console().print(table)
+    console().print(table)

@@ -7,10 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("kit", deadline=None)  # a busy machine is no failure
-settings.load_profile("kit")
 
 ROOT = Path(__file__).parent.parent
 OFFLINE = str(Path(__file__).parent / "offline")

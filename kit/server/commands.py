@@ -89,13 +89,14 @@ def status(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([one._asdict() for one in running], indent=2))
     elif running:
-        from rich.console import Console
         from rich.table import Table
+
+        from kit.reports.terminal import console
 
         table = Table("address", "engine", "data", "process")
         for one in running:
             table.add_row(one.uri, one.engine, "temporary" if one.temporary else one.data, str(one.process))
-        Console().print(table)
+        console().print(table)
     else:
         typer.echo("No server is running. Start one: kit server start")
     if not running:

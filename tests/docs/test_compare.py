@@ -132,6 +132,6 @@ def test_every_text_is_the_same_as_itself_and_reads_in_pieces_without_an_error(t
 def test_a_long_text_of_brackets_is_compared_in_seconds():
     import time
 
-    began = time.perf_counter()
+    began = time.process_time()  # what this process worked, whatever else the machine does
     compare(["[(" * 20_000 + "a " * 20_000], ["[(" * 20_000 + "b " * 20_000])
-    assert time.perf_counter() - began < 60  # minutes where the time grows with the square
+    assert time.process_time() - began < 5

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -13,17 +12,16 @@ from rich.table import Table
 from kit.bench.records import ConditionResult, Mean, Results
 from kit.bench.report.summary import no_hit_sentences
 from kit.bench.run.run import Watcher
+from kit.reports.terminal import console
 
 PARTS = ("retriever", "embeddings", "chunker", "index", "engine")  # of a condition; the table shows those that differ
-
-NOT_A_TERMINAL = 110  # columns of a table that goes into a file or a pipe
 
 
 class Show(Watcher):
     """Progress and lines on stderr, the leaderboard on stdout."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeRemainingColumn(), console=self._console, transient=True,
@@ -71,18 +69,16 @@ class Show(Watcher):
             cost = (row.cost.search_p50_ms, row.cost.search_queries_per_second)
             cells = [_cell(row.scores.get(name)) for name in shown] + [f"{value:,.1f}" for value in cost]
             table.add_row(*(getattr(row.condition, part) or "default" for part in parts), *cells)
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=NOT_A_TERMINAL)
-        console.print(table)
+        screen = console()
+        screen.print(table)
         for row in results.rows:
             if row.status != "measured":
-                console.print(f"{row.id}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
+                screen.print(f"{row.id}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
         for sentence in no_hit_sentences(results):
-            console.print(sentence, markup=False, soft_wrap=True)
+            screen.print(sentence, markup=False, soft_wrap=True)
         for note in dataset.notes:
-            console.print(f"Note: {note}.", markup=False, soft_wrap=True)
-        console.print(
+            screen.print(f"Note: {note}.", markup=False, soft_wrap=True)
+        screen.print(
             f"{folder / 'results.json'} holds all of it; kit bench report {folder}", markup=False, soft_wrap=True
         )
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from kit.reports.terminal import console
 
+if TYPE_CHECKING:
     from kit.bench.report.compare import Change
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The --out folder of a run.")]
@@ -64,20 +64,20 @@ def compare(
         ]
         typer.echo(json.dumps({"changes": rows, "unpaired": found.unpaired, "notes": found.notes}, indent=1))
         return
-    console = _console()
+    screen = console()
     table = Table(title=escape(f"{b} against {a}"), title_justify="left")
     for heading in ("condition", "measure", "A", "B", "B - A", "95% interval", "p", "+/=/-", "verdict"):
         table.add_column(heading, overflow="fold", justify="left" if heading in ("condition", "verdict") else "right")
     for change in found.changes:
         table.add_row(*_cells(change))
-    console.print(table)
-    console.print(
+    screen.print(table)
+    screen.print(
         f"p: paired randomisation test, two-sided, Holm's correction over these {len(found.changes)} comparisons. "
         "+/=/-: queries on which B is better, equal, worse.",
         soft_wrap=True,
     )
     for line in (*found.unpaired, *found.notes):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        screen.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def gate(
@@ -101,13 +101,13 @@ def gate(
     if as_json:
         typer.echo(json.dumps([vars(verdict) for verdict in verdicts], indent=1))
     else:
-        console = _console()
+        screen = console()
         for verdict in sorted(verdicts, key=lambda v: v.ok):
-            console.print(str(verdict), style="green" if verdict.ok else "red", markup=False, soft_wrap=True)
+            screen.print(str(verdict), style="green" if verdict.ok else "red", markup=False, soft_wrap=True)
         failed = sum(not verdict.ok for verdict in verdicts)
         counts = {word: sum(v.verdict == word for v in verdicts) for word in ("same", "better", "worse", "missing")}
         words = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing to hold against"
-        console.print(
+        screen.print(
             f"{'The gate is shut' if failed or not verdicts else 'The gate is open'}: {words}.", highlight=False
         )
     if not verdicts or not all(verdict.ok for verdict in verdicts):
@@ -128,14 +128,6 @@ def bless(
 
     for path in bless_results(OutFolder(out).read(), baselines, conditions or ()):
         typer.echo(f"Wrote {path}")
-
-
-def _console() -> Console:
-    """A console that does not fold lines where nobody watches: in a pipe, a log or a file."""
-    from rich.console import Console
-
-    watched = Console(highlight=False)
-    return watched if watched.is_terminal else Console(highlight=False, width=240)
 
 
 def _bless(out: Path, baselines: Path) -> str:
