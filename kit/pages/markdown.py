@@ -129,13 +129,14 @@ class Reading:
                 "same indent."
             )
         language, words = fence_language(token.info)
-        content = token.content
+        content, options = token.content, 0
         if words[:1] and words[0].lower() in DIRECTIVES:
             content = without_options(content)
+            options = token.content.count("\n") - content.count("\n")
         last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
         markup = "fence" if token.type == "fence" else "indented"
         if content.lstrip().startswith(">>> ") and (language in (*PYTHON, *PLAIN, *SESSIONS)):
-            self._session(content, first + 1 + (token.type == "fence"))
+            self._session(content, first + 1 + (token.type == "fence") + options)
         elif self._is_output(language, words, content) or self._is_shown_value(token, language):
             self.add("output", content, (first + 1, last), markup=markup, language=language)
         else:
@@ -266,6 +267,15 @@ def without_options(content: str) -> str:
     while lines and re.match(r":[\w-]+:", lines[0]):
         lines = lines[1:]
     return "".join(lines)
+
+
+def directive_options(fence: list[str]) -> list[str]:
+    """The lines of a whole fence that are options of a MyST directive; none of any other fence."""
+    _, words = fence_language(fence[0].strip().lstrip("`~"))
+    if not words or words[0].lower() not in DIRECTIVES:
+        return []
+    content = "".join(fence[1:-1])
+    return content[: len(content) - len(without_options(content))].splitlines(keepends=True)
 
 
 def _parser(*, mdx: bool) -> MarkdownIt:

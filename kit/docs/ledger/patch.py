@@ -11,7 +11,11 @@ from kit.docs.ledger.ledger import Defect
 from kit.docs.records import WRONG, BlockOutcome, Replay
 from kit.errors import KitError
 from kit.kernels.outputs import output_text
+from kit.pages.markdown import directive_options
 from kit.pages.page import Block, Page
+
+# Ways of writing a block whose text is not what stands in the file line by line: it cannot be put back alone.
+WRAPPED = {"component": "as a component of the page", "session": "as a session with >>>", "html": "as HTML"}
 
 
 def replacements(defects: Iterable[Defect]) -> dict[str, str]:
@@ -42,7 +46,8 @@ def patched(source: str, page: Page, texts: Mapping[str, str]) -> str:
 def with_fresh_outputs(source: str, page: Page, replay: Replay, excused: Iterable[str] = ()) -> str:
     """The source with each stored output that the first pass calls wrong or stale replaced by what was printed.
 
-    The outputs of blocks that are `excused` stay: what the page shows there is right where the page belongs.
+    What stays: outputs of blocks that are `excused` (right where the page belongs), of rows that are no defect or that
+    a stand-in model could touch, and outputs of a session, which cannot be put back alone.
     """
     run = replay.passes[0]
     outcomes = {outcome.block_id: outcome for outcome in run.outcomes}
@@ -50,9 +55,12 @@ def with_fresh_outputs(source: str, page: Page, replay: Replay, excused: Iterabl
     cells: dict[int, BlockOutcome] = {}
     for verdict in run.verdicts:
         stale = verdict.verdict in (*WRONG, "equivalent") and verdict.block_id not in excused
+        stale = stale and verdict.cause is None and not verdict.stand_in
         outcome = outcomes[verdict.block_id]
         code = replay.block(verdict.block_id)
         if not stale or outcome.status != "ran" or not (stored := page.stored(code)):
+            continue
+        if any(block.markup in WRAPPED for block in stored):
             continue
         cells[code.cell] = outcome
         fresh = "\n".join(text for output in outcome.outputs if (text := output_text(output).rstrip("\n")))
@@ -76,19 +84,22 @@ def _replace(lines: list[str], block: Block, text: str) -> None:
     """Put a block's new text into the lines of its file, between its own fences and at its own indent."""
     first, last = block.lines[0] - 1, block.lines[1]
     new = text.splitlines()
+    if block.markup in WRAPPED and (new or block.markup == "session"):
+        raise KitError(
+            f"{block.id} is written {WRAPPED[block.markup]}; its text cannot be replaced alone.",
+            mend="Change it in the page by hand, and take its replacement out of the ledger.",
+        )
     if not new:
         after = last < len(lines) and not lines[last].strip()
         lines[first : last + after] = []
         return
     opening = lines[first]
     indent = opening[: len(opening) - len(opening.lstrip())]
-    if block.markup == "component":
-        raise KitError(f"{block.id} is written as a component of the page; its text cannot be replaced alone.")
     if block.markup == "indented":
         indent = indent[:4] or "    "
     fresh = [f"{indent}{line}\n" if line.strip() else "\n" for line in new]
     if block.markup == "fence":
-        fresh = [opening, *fresh, lines[last - 1]]
+        fresh = [opening, *directive_options(lines[first:last]), *fresh, lines[last - 1]]
     lines[first:last] = fresh
 
 

@@ -28,6 +28,27 @@ def test_only_the_block_is_replaced(texts, old, new):
     assert patched(PAGE, page(), texts) == PAGE.replace(old, new)
 
 
+@pytest.mark.parametrize("options", [":tags: [hide-input]\n:linenos:\n", "---\nmystnb:\n  number: 1\n---\n"])
+def test_a_directive_keeps_its_options(options):
+    text = f"# Notes\n\n```{{code-cell}} ipython3\n{options}a = 1\n```\n"
+    (code,) = [block for block in page(text).blocks if block.kind == "code"]
+    assert patched(text, page(text), {code.id: "b = 2"}) == text.replace("a = 1", "b = 2")
+
+
+@pytest.mark.parametrize("new", ["b = 2", ""])
+def test_a_session_is_not_cut_to_pieces(new):
+    text = "# Notes\n\n```python\n>>> a = 1\n>>> a\n1\n```\n"
+    with pytest.raises(KitError, match=r"written as a session with >>>; its text cannot be replaced alone\. Change"):
+        patched(text, page(text), {page(text).blocks[0].id: new})
+
+
+def test_the_lines_of_a_session_are_counted_below_the_options_of_its_directive():
+    text = "# Notes\n\n```{code-block} python\n:linenos:\n\n>>> 1 + 1\n2\n```\n"
+    code, output = page(text).blocks
+    lines = text.splitlines()
+    assert (lines[code.lines[0] - 1], lines[output.lines[0] - 1]) == (">>> 1 + 1", "2")
+
+
 def test_several_blocks_are_replaced_at_once_and_stay_in_place():
     text = patched(PAGE, page(), {"notes/code-1": "a\nb\nc", "notes/prose-1": "x\ny", "notes/output-1": "z"})
     assert [block.text.strip() for block in page(text).blocks] == ["x\ny", "a\nb\nc", "store", "z", "> It cannot sort."]
