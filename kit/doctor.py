@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -164,8 +165,6 @@ def _cache(folder: Path) -> Finding:
 
 def _disk(folders: list[Path]) -> Finding:
     """The one of the disks in use that has the least room."""
-    import tempfile
-
     absolute = [folder.absolute() for folder in folders]
     places = {Path.cwd(), Path(tempfile.gettempdir())}
     places |= {next(p for p in (folder, *folder.parents) if p.exists()) for folder in absolute}

@@ -6,14 +6,13 @@ code runs as the user who runs the kit, and may read what that user may read.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import os
 import shutil
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +20,6 @@ import psutil
 
 from kit.errors import KitError
 from kit.files.scratch import remove_scratch, scratch_folder
-from kit.pages.code import parse
 
 SPEECH = "state_of_the_union.txt"
 # What a program needs to find itself, speak a language and reach the network; no keys, no homes.
@@ -81,13 +79,14 @@ class Sandbox:
         remove_scratch(self.root)
 
 
-def make_sandbox(codes: Sequence[str], places: Mapping[str, Path]) -> Sandbox:
-    """A scratch folder for a page whose code is `codes`; `places` maps a path as the page writes it to a file.
+def make_sandbox(texts: Iterable[str], places: Mapping[str, Path]) -> Sandbox:
+    """A scratch folder for a page in whose code `texts` stand; `places` maps a path as the page writes it to a file.
 
     The speech of 2022 is placed wherever the page's code names a state_of_the_union.txt.
     """
-    wanted = dict.fromkeys(path for path in _paths(codes) if PurePosixPath(path).name == SPEECH)
-    depth = max([0, *(_ups(path) for path in (*_paths(codes), *places))])
+    paths = [text for text in texts if _is_relative(text)]
+    wanted = dict.fromkeys(path for path in paths if PurePosixPath(path).name == SPEECH)
+    depth = max([0, *(_ups(path) for path in (*paths, *places))])
     root = scratch_folder("page")
     try:
         folder = root.joinpath("page", *(["docs"] * depth))
@@ -197,16 +196,6 @@ class Watch:
             with contextlib.suppress(psutil.Error, OSError):
                 if process.pid != os.getpid() and process.environ().get(MARK) == self.sandbox.mark:
                     yield process
-
-
-def _paths(codes: Sequence[str]) -> list[str]:
-    """The string literals of the code that look like relative paths."""
-    found = []
-    for code in codes:
-        for node in ast.walk(parse(code) or ast.Module([], [])):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_relative(node.value):
-                found.append(node.value)
-    return found
 
 
 def _is_relative(text: str) -> bool:

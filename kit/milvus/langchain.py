@@ -42,12 +42,6 @@ def connection_of(vector_store: Milvus) -> dict[str, Any]:
     return vector_store._connection_args
 
 
-def embeddings_of(vector_store: Milvus) -> list[Any]:
-    """A vector store's embeddings, one for each of `StoreFields.embedded`."""
-    given = vector_store.embeddings
-    return list(given) if isinstance(given, list) else [] if given is None else [given]
-
-
 def finish_creation(vector_store: Milvus) -> None:
     """Read the fields of a collection that another object made, build the indexes it lacks, and load it."""
     vector_store._init()
@@ -56,8 +50,3 @@ def finish_creation(vector_store: Milvus) -> None:
 def as_document(vector_store: Milvus, row: dict[str, Any]) -> Document:
     """A row of the client as the document that a search would give; takes the row's values out of it."""
     return vector_store._parse_document(row)
-
-
-def is_hybrid(vector_store: Milvus) -> bool:
-    """Whether a search asks more than one vector field."""
-    return vector_store._is_multi_vector

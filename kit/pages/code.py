@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -54,10 +55,15 @@ def api_calls(source: str) -> set[str]:
     return found
 
 
+def text_constants(sources: Iterable[str]) -> list[str]:
+    """Every text that stands in the cells' code, in the order of the tree, with repetitions."""
+    trees = (parse(source) for source in sources)
+    nodes = (node for tree in trees if tree for node in ast.walk(tree))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
 def imported_modules(sources: Iterable[str]) -> list[str]:
     """The top-level modules that the cells import, once each, in order, without the standard library's."""
-    import sys
-
     found: dict[str, None] = {}
     for source in sources:
         for node in ast.walk(parse(source) or ast.Module([], [])):

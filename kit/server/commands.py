@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,8 +82,6 @@ def status(as_json: Json = False) -> None:
 
     Example: `kit server status`
     """
-    import json
-
     from kit.server import servers
 
     running = servers.servers()

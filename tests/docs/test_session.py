@@ -13,13 +13,14 @@ from kit.docs.run.session import Session
 from kit.errors import KitError
 from kit.kernels.outputs import output_text
 from kit.kernels.sandbox import Limits, make_sandbox, overlay, read_places
+from kit.pages.code import text_constants
 
 KEY = "sk-secret-value"
 
 
 @contextlib.contextmanager
 def session(limits=Limits(), codes=(), python=sys.executable, **options):
-    sandbox = make_sandbox(codes, options.pop("places", {}))
+    sandbox = make_sandbox(text_constants(codes), options.pop("places", {}))
     try:
         environment = sandbox.environment(options.pop("own", {}))
         with Session(python, sandbox, environment, limits, **options) as one:
@@ -182,7 +183,7 @@ def test_files_are_placed_where_the_page_looks_for_them(tmp_path):
     mine = tmp_path / "mine.txt"
     mine.write_text("my words")
     codes = ["open('../../how_to/state_of_the_union.txt')", "open('data/mine.txt')"]
-    sandbox = make_sandbox(codes, read_places([f"data/mine.txt={mine}"]))
+    sandbox = make_sandbox(text_constants(codes), read_places([f"data/mine.txt={mine}"]))
     assert (sandbox.folder / "data/mine.txt").read_text() == "my words"
     assert (sandbox.folder / "../../how_to/state_of_the_union.txt").read_text().startswith("The President")
     assert (sandbox.folder / "../..").resolve().is_relative_to(sandbox.root)
@@ -193,7 +194,7 @@ def test_files_are_placed_where_the_page_looks_for_them(tmp_path):
 def test_a_placed_speech_of_ones_own_is_not_overwritten(tmp_path):
     mine = tmp_path / "mine.txt"
     mine.write_text("my words")
-    sandbox = make_sandbox(["open('state_of_the_union.txt')"], {"state_of_the_union.txt": mine})
+    sandbox = make_sandbox(["state_of_the_union.txt"], {"state_of_the_union.txt": mine})
     assert (sandbox.folder / "state_of_the_union.txt").read_text() == "my words"
     sandbox.remove()
 

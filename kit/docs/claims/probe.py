@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import time
@@ -154,8 +155,6 @@ class Scratch:
 
 def vector(position: int) -> list[float]:
     """A vector whose nearest neighbour is itself under every metric: a point on a half circle, by its position."""
-    import math
-
     angle = position * math.pi / 1009
     return [math.cos(angle), math.sin(angle), 0.0, 0.0]
 

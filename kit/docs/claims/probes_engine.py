@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -201,8 +202,6 @@ def consistency_levels(scratch: Scratch) -> Answer:
 @probe("multi-process", "Two processes on one database at once")
 def multi_process(scratch: Scratch) -> Answer:
     """The other process gets the address and the token on standard input: nothing of it shows in a process list."""
-    import json
-
     name = scratch.create({}, [{"pk": 1}])
     code = (
         "import json, sys, logging, pymilvus\nlogging.disable(50)\narguments, name = json.load(sys.stdin)\n"

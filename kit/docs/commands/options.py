@@ -10,7 +10,8 @@ import typer
 PageArgument = Annotated[str, typer.Argument(help="A docs page: a .md, .mdx or .ipynb file, or its address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 LedgerFile = Annotated[
-    Path | None, typer.Option("--ledger", help="The page's ledger; beside the page or in data/pages/ when not given.")
+    Path | None,
+    typer.Option("--ledger", help="The page's ledger; beside the page, or the kit's own of that name, when not given."),
 ]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")]
 Junit = Annotated[Path | None, typer.Option(help="Write JUnit XML.")]

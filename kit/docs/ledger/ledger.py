@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from kit.docs.records import Failure
 from kit.errors import KitError, nearest
-from kit.files.project import pages_folder
+from kit.files.project import is_checkout, pages_folder
 from kit.pages.page import Block
 from kit.pages.page_file import FINGERPRINT, PageFile, page_file_text, read_page_file
 
@@ -101,10 +101,16 @@ class Held:
 
 
 def ledger_path(page: str) -> Path:
-    """Where the ledger of a page lies: beside it, or in data/pages/ under the page's name."""
-    stem = page_name(page)
+    """Where the ledger of a page lies: beside it, or where the kit's own lie under the page's name.
+
+    A file without a ledger gets one beside it, so that two pages of one name in two folders never share one. An
+    address gets one in data/pages/ of a checkout, and in the working directory of an installed kit.
+    """
+    own = pages_folder() / f"{page_name(page)}.toml"
+    if "://" in page:
+        return own if is_checkout() or own.is_file() else Path(own.name)
     beside = Path(page).with_suffix(".toml")
-    return beside if "://" not in page and beside.is_file() else pages_folder() / f"{stem}.toml"
+    return own if own.is_file() and not beside.is_file() else beside
 
 
 def page_name(page: str) -> str:
@@ -152,7 +158,15 @@ def merge(failures: Iterable[Failure]) -> list[Failure]:
 
 
 def record(ledger: Ledger, failures: Iterable[Failure], sha256: str, blocks: Sequence[Block], seen_with: str) -> Ledger:
-    """The ledger that a run shows to be true; advice is kept where block, kind and source are the same."""
+    """The ledger that a run shows to be true; advice is kept where block, kind and source are the same.
+
+    Raises KitError for the ledger of another page, which would lose its defects: no block of it is one of these.
+    """
+    if ledger.blocks and not {block.sha256 for block in ledger.blocks} & {block.sha256 for block in blocks}:
+        raise KitError(
+            f"{ledger.path} is the ledger of another page: none of its blocks is on this one.",
+            mend="Give this page a ledger of its own: --ledger FILE",
+        )
     old = list(ledger.defects)
     order = {block.id: position for position, block in enumerate(blocks)}
     defects = []

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -173,8 +174,6 @@ def _uv(arguments: Sequence[str], seconds: int, text: str | None = None) -> subp
 
 def _in_words(stderr: str) -> str:
     """uv's explanation on one line, without its drawing and without a password in an address."""
-    import re
-
     words = re.sub(r"[╰╭│─▶×]+|^\s*(error|hint):", " ", stderr, flags=re.MULTILINE)
     words = re.sub(r"//[^/\s@]+@", "//", words)
     lines = [line for line in words.splitlines() if line.strip() and not line.startswith(("Using Python", "warning:"))]

@@ -17,7 +17,7 @@ from kit.docs.verdicts.judge import judge, runs_on_page
 from kit.errors import KitError
 from kit.kernels.sandbox import Limits, Sandbox, make_sandbox, overlay
 from kit.models.openai_server import OpenAIServer, local_embed
-from kit.pages.code import parse
+from kit.pages.code import imported_modules, parse, text_constants
 from kit.pages.page import Block, Page
 from kit.settings import Settings, load_settings
 
@@ -64,7 +64,7 @@ def replay_page(
     python = _python(requirements, codes)
     if not options.allow_local:
         refuse_local_services(codes)
-    sandbox = make_sandbox(codes, options.places)
+    sandbox = make_sandbox(text_constants(codes), options.places)
     try:
         if options.allow_install:
             python = overlay(python, sandbox.root / "installed")
@@ -226,7 +226,6 @@ def _python(requirements: str, codes: list[str]) -> str:
         return sys.executable
     from kit.docs.run.environments import environment
     from kit.docs.run.packages import distributions_of
-    from kit.pages.code import imported_modules
 
     return str(environment(requirements, sorted(set(distributions_of(imported_modules(codes)).values()))).python)
 

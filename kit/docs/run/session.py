@@ -7,6 +7,7 @@ import contextlib
 import json
 import queue
 import re
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -208,8 +209,6 @@ class Session:
         return None
 
     def _died(self, stopped: tuple[str, str] | None) -> tuple[str, str]:
-        import signal
-
         if self._watch.exceeded:
             used, limit = self._watch.exceeded / 1e9, self.limits.memory_bytes / 1e9
             self.dead = f"it used {used:.1f} GB of memory, {limit:g} GB are allowed"

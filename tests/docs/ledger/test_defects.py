@@ -1,5 +1,7 @@
 """The ledger: strict both ways, changed blocks first, recorded from a run, advice kept."""
 
+from pathlib import Path
+
 import pytest
 
 from kit.docs.ledger.ledger import Defect, Ledger, hold, ledger_path, load_ledger, merge, record, steady, to_toml
@@ -127,6 +129,19 @@ def test_a_ledger_lies_beside_its_page_or_among_the_kits_own(tmp_path):
     assert ledger_path("https://host/docs/milvus.ipynb?raw=1").parts[-3:] == ("data", "pages", "milvus.toml")
     (tmp_path / "notes.toml").write_text("")
     assert ledger_path(str(tmp_path / "notes.md")) == tmp_path / "notes.toml"
+    own = ledger_path(str(tmp_path / "langchain-milvus-2024.md"))
+    assert own.parts[-3:] == ("data", "pages", "langchain-milvus-2024.toml")
+
+
+def test_two_pages_of_one_name_never_share_a_ledger(tmp_path):
+    pages = [str(tmp_path / folder / "milvus.md") for folder in ("providers", "vectorstores")]
+    assert [ledger_path(name) for name in pages] == [Path(name).with_suffix(".toml") for name in pages]
+
+
+def test_a_ledger_of_another_page_is_not_overwritten(ledger):
+    other = page("# Other\n\nNothing of the notes.\n")
+    with pytest.raises(KitError, match=r"is the ledger of another page: none of its blocks .* --ledger FILE"):
+        record(ledger, [], other.sha256, other.blocks, "milvus-lite 3.2.2")
 
 
 @pytest.mark.parametrize("name", ["langchain-milvus-2024", "milvus-in-five-minutes"])
