@@ -244,8 +244,8 @@ _OWNED: dict[int, subprocess.Popen] = {}
 def _wait(server: Server, keeper: subprocess.Popen, seconds: float, health: int | None) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        said = _end_of(Path(server.log))
         if keeper.poll() is not None or _process(server.process, 0) is None:
+            said = _end_of(Path(server.log))  # only now: until it ends it may write
             if "address already in use" in said.lower():
                 raise _PortTaken
             raise KitError(f"{server.engine} stopped while it started. The end of its log:\n{said}")
