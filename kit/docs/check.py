@@ -11,6 +11,7 @@ from kit.docs.records import Failure, Replay
 from kit.docs.report.rows import PageReport
 from kit.docs.run.packages import never_installed
 from kit.docs.verdicts.compare import RULES
+from kit.docs.verdicts.judge import judged_again
 from kit.files.project import pages_folder as pages_folder
 from kit.pages.page import Page
 from kit.pages.sources import parse_source as parse_source
@@ -23,6 +24,7 @@ MORE_THAN_SHOWN = ("extra pk", "extra id")
 
 def report_page(page: Page, replay: Replay, ledger: Ledger, *, claims: bool = False) -> PageReport:
     """The report of a replay; with `claims` the probes that the page's sentences need run too."""
+    replay = judged_again(page, replay, ledger.marks)
     judged, engine = probe_claims(page) if claims else ([], "")
     looked = looked_at(replay) | (probes_tried(judged) if claims else set())
     held = hold(ledger, find_failures(replay, judged), page.blocks, looked)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
 from kit.errors import KitError
+from kit.files.excerpt import excerpt
 from kit.pages.page import Block
 
-FORMAT = 2
+FORMAT = 3
+MOST_SHOWN = 3  # differences in a sentence
 
 # What happened when a block was reached.
 Status = Literal["ran", "raised", "timed out", "too much output", "kernel died", "not run"]
@@ -146,7 +148,8 @@ class Verdict:
         source = "replay" if self.run == 1 else "second replay"
         if self.verdict in WRONG:
             what = self.cause.what if self.cause else ""
-            yield Failure(self.block_id, self.run, self.verdict, self.detail, source, self.row, what)
+            differs = differing_words(self.diff) if self.verdict == "similar" else ""
+            yield Failure(self.block_id, self.run, self.verdict, self.detail, source, self.row, what, differs)
         for effect in self.effects:
             if effect.fails:
                 yield Failure(self.block_id, self.run, effect.kind, effect.words, effect.source or source)
@@ -156,7 +159,8 @@ class Failure(NamedTuple):
     """One thing that is wrong with a block: `kind` is a verdict or an effect's kind, `words` the evidence.
 
     `source` is what shows it: `replay`, `second replay`, `install lines` or `probe <id>`. `row` is `defect` unless its
-    cause lies elsewhere; `cause` is then the block that it follows from, or what is missing.
+    cause lies elsewhere; `cause` is then the block that it follows from, or what is missing. `differs` are the words
+    that differ between the stored and the fresh output, as `stored: brown, now: red`.
     """
 
     block_id: str
@@ -166,6 +170,27 @@ class Failure(NamedTuple):
     source: str = "replay"
     row: RowKind = "defect"
     cause: str = ""
+    differs: str = ""
+
+    @property
+    def evidence(self) -> str:
+        """The words, and those that differ: what a person is told."""
+        return f"{self.words} ({self.differs})" if self.differs else self.words
+
+
+def differing_words(diff: Iterable[tuple[str, str]]) -> str:
+    """`stored: brown, now: red` for each place that differs, the first ones in full."""
+    pairs: list[list[str]] = []
+    last = " "
+    for mark, words in diff:
+        if mark == "-" or (mark == "+" and last != "-"):
+            pairs.append(["", ""])
+        if mark != " ":
+            pairs[-1][mark == "+"] = words
+        last = mark
+    shown = [f"stored: {excerpt(old, 60) or 'nothing'}, now: {excerpt(new, 60) or 'nothing'}" for old, new in pairs]
+    more = f"; and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+    return "; ".join(shown[:MOST_SHOWN]) + more
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-KEPT = ("text/plain", "text/markdown", "text/latex")  # what a comparison reads; other data are only named
+KEPT = ("text/plain", "text/markdown", "text/latex")  # what a reader reads as it stands
+LONGEST = 200_000  # characters of HTML or JSON that are kept; of anything else its hash is
+HASH = "sha256 "
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -86,14 +89,23 @@ def shown(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def without_bulk(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The output without pictures and scripts, which are only named."""
+    """The output with a hash in place of pictures, scripts and what is very long."""
     if "data" not in output:
         return {name: value for name, value in output.items() if name not in ("metadata", "execution_count")}
     data = {}
     for mime, value in output["data"].items():
-        small = mime in KEPT or (mime.endswith("json") and len(json.dumps(value)) < 10_000)
-        data[mime] = value if small else "…"
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        small = (mime == "text/html" or mime.endswith("json")) and len(text) <= LONGEST
+        data[mime] = value if small or mime in KEPT else _hash(mime, value)
     return {"output_type": output.get("output_type", "display_data"), "data": data}
+
+
+def _hash(mime: str, value: Any) -> str:
+    """`sha256 0a1b…` of what a picture or a script holds, however its text is broken into lines."""
+    text = "".join(value) if isinstance(value, list) else value if isinstance(value, str) else json.dumps(value)
+    if mime.startswith("image/") and mime != "image/svg+xml":
+        text = "".join(text.split())
+    return f"{HASH}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def plain_text(text: str) -> str:

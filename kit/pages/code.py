@@ -9,8 +9,10 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 _INSTALL = re.compile(r"^\s*[%!]?\s*(?:python\d?\s+-m\s+)?(?:uv\s+)?pip\d?\s+install\s+(?P<words>.+)$")
+_PRINTED = re.compile(r"^\s*#> ?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -72,6 +74,48 @@ def imported_modules(sources: Iterable[str]) -> list[str]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found[node.module.partition(".")[0]] = None
     return [name for name in found if name not in sys.stdlib_module_names]
+
+
+def statement_at(source: str, line: int) -> str:
+    """The whole statement that stands on a line, on one line: a call over five lines once; '' when there is none.
+
+    Of a statement that holds others, such as `for`, only its head.
+    """
+    tree = parse(source)
+    there = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)] if tree else []
+    there = [node for node in there if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    if not there:
+        return ""
+    node = min(there, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
+    held = [child.lineno for child in getattr(node, "body", ())]
+    last = min(held) - 1 if held else node.end_lineno or node.lineno
+    text = " ".join(" ".join(source.splitlines()[node.lineno - 1 : max(last, node.lineno)]).split())
+    return re.sub(r",? ([)\]}])", r"\1", re.sub(r"([(\[{]) ", r"\1", text))
+
+
+def printed_comments(source: str) -> list[tuple[str, int, int]]:
+    """What a cell's comments say it prints, `#> 3` or a text of several lines right below a print, with its lines.
+
+    One text for the whole cell, from the first such comment to the last; none when the cell has no such comment.
+    """
+    lines = source.splitlines()
+    found = {n: [line.split("#>", 1)[1].removeprefix(" ")] for n, line in enumerate(lines, 1) if _PRINTED.match(line)}
+    if not found:
+        return []
+    tree = parse(source)
+    for body in (
+        node.body for node in ast.walk(tree or ast.Module([], [])) if isinstance(getattr(node, "body", 0), list)
+    ):
+        for above, node in pairwise(body):
+            shown = getattr(getattr(node, "value", None), "value", None)
+            if isinstance(node, ast.Expr) and isinstance(shown, str) and shown.startswith("\n") and _prints(above):
+                found[node.lineno] = shown.strip("\n").splitlines()
+    text = "\n".join(line for n in sorted(found) for line in found[n])
+    return [(text + "\n", min(found), max(found))]
+
+
+def _prints(node: ast.AST) -> bool:
+    return any(isinstance(n, ast.Call) and dotted(n.func) == "print" for n in ast.walk(node))
 
 
 def installed_by(source: str) -> list[str]:

@@ -8,11 +8,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from doctest import SKIP as DOCTEST_SKIP
 from doctest import DocTestParser
 from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit.errors import KitError
+from kit.pages.code import printed_comments
+from kit.pages.marks import END, OUTPUT, SKIP, START, in_code, in_comments, in_fence, in_tags
 from kit.pages.page import Block, Page, Unparsed, sha256
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ HTML_CODE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 PLAIN = ("", "text", "txt", "console", "plaintext", "stdout")  # fences that below Python code show what it printed
+_ATTRIBUTE = re.compile(r"([\w-]+)=(\"[^\"]*\"|'[^']*'|[^\s}]+)")
 GROUPS = ("Tabs", "CodeGroup", "CodeTabs")  # components that show one of their parts at a time
 # Components of LangChain's site that stand for code: what their first tab shows.
 COMPONENTS = {
@@ -72,6 +76,8 @@ class Reading:
     _counts: Counter = field(default_factory=Counter)
     _components: list[Component] = field(default_factory=list)  # open ones, outermost first
     _groups: int = 0
+    _marks: list[str] = field(default_factory=list)  # of comments, for the code or output below them
+    _skipping: bool = False
 
     def text(self, source: str, *, mdx: bool | None = None) -> str:
         """Read a text; returns its form, `markdown` or `mdx`."""
@@ -94,12 +100,34 @@ class Reading:
         self._counts[slug, kind] += 1
         path = tuple(name for _, name in self._headings)
         tab = tab or next((c.tab for c in reversed(self._components) if c.tab), "")
+        marks = (*self._taken_marks(kind, text), *rest.pop("marks", ()))
         block = Block(
             f"{slug}/{kind}-{self._counts[slug, kind]}", kind, heading, lines, sha256(text), text,
-            path=path, cell=self.cell, tab=tab, **rest,
+            path=path, cell=self.cell, tab=tab, marks=tuple(dict.fromkeys(marks)), **rest,
         )  # fmt: skip
         self.blocks.append(block)
+        if kind == "code" and block.language == "python":
+            for shown, first, last in printed_comments(text):
+                top = lines[0] + (block.markup == "fence")
+                self.add("output", shown, (top + first - 1, top + last - 1), tab=tab, markup="comment")
         return block
+
+    def _taken_marks(self, kind: str, text: str) -> list[str]:
+        """The marks of the comments above a block of code or output, and of the comments in it."""
+        if kind == "prose":
+            return []
+        taken, self._marks = self._marks, []
+        if kind == "code":
+            taken += [f"{SKIP}: between skip start and skip end"] * self._skipping + in_code(text)
+        return taken
+
+    def _marked(self, marks: Sequence[str]) -> None:
+        """Remember the marks of a comment for the block below it."""
+        for mark in marks:
+            if mark in (START, END):
+                self._skipping = mark == START
+            else:
+                self._marks.append(mark)
 
     def _token(self, token: Token, tokens: Sequence[Token], position: int, lines: list[str], covered: set[int]) -> None:
         if token.type == "heading_open":
@@ -113,6 +141,8 @@ class Reading:
             self._code(token, lines)
         elif token.type == "html_block" and (code := HTML_CODE.fullmatch(token.content.strip())):
             self.add("code", unescape(code["text"]), (token.map[0] + 1, token.map[1]), markup="html", language="python")
+        elif marks := in_comments(_comment(token, lines)):
+            self._marked(marks)
         elif _is_prose(token, tokens, position):
             first, end = token.map
             covered.update(range(first, end))
@@ -129,10 +159,13 @@ class Reading:
                 "same indent."
             )
         language, words = fence_language(token.info)
+        attributes = fence_attributes(token.info)
+        self._marks += in_fence(words[1:], attributes)
         content, options = token.content, 0
         if words[:1] and words[0].lower() in DIRECTIVES:
             content = without_options(content)
             options = token.content.count("\n") - content.count("\n")
+            self._marks += in_tags(option_tags(token.content.removesuffix(content)))
         last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
         markup = "fence" if token.type == "fence" else "indented"
         if content.lstrip().startswith(">>> ") and (language in (*PYTHON, *PLAIN, *SESSIONS)):
@@ -144,7 +177,9 @@ class Reading:
             group = self._components[-1].group if self._components else 0
             title = " ".join(word for word in words[1:] if "=" not in word and not word.startswith("{"))
             tab = f"{group}/{title or language}" if group else ""
-            self.add("code", content, (first + 1, last), markup=markup, language=language, tab=tab)
+            file = next((attributes[key] for key in ("title", "file", "filename") if attributes.get(key)), "")
+            file = file.rpartition("/")[2]
+            self.add("code", content, (first + 1, last), markup=markup, language=language, tab=tab, title=file)
 
     def _session(self, content: str, first: int) -> None:
         """An interactive session: each example a code block, what stands below it its output."""
@@ -155,18 +190,25 @@ class Reading:
             return
         for example in examples:
             line, count = first + example.lineno, len(example.source.splitlines())
-            self.add("code", example.source, (line, line + count - 1), markup="session", language="python")
+            marks = (f"{SKIP}: doctest +SKIP",) if example.options.get(DOCTEST_SKIP) else ()
+            lines = (line, line + count - 1)
+            self.add("code", example.source, lines, markup="session", language="python", marks=marks)
             if example.want:
                 text = example.want.replace("<BLANKLINE>", "")
                 self.add("output", text, (line + count, line + count + len(text.splitlines()) - 1), markup="session")
 
     def _is_output(self, language: str, words: list[str], content: str) -> bool:
+        if OUTPUT in self._marks:
+            self._marks.remove(OUTPUT)
+            return True
         if language in ("output", "pytb", "py3tb") or any(c.name == "CodeOutputBlock" for c in self._components):
             return True
         if content.lstrip().startswith(("$ ", "pip install ")):  # a shell's, whatever the fence is called
             return False
         above = self.blocks[-1] if self.blocks else None
+        path = tuple(name for _, name in self._headings)
         below_python = above is not None and (above.kind == "output" or above.language == "python")
+        below_python = below_python and above.path == path
         titled = any(word.lower().strip("\"'") in ("output", "response") for word in words[1:])
         in_group = bool(self._components) and self._components[-1].group > 0
         if below_python:
@@ -258,6 +300,20 @@ def fence_language(info: str) -> tuple[str, list[str]]:
     return (re.split(r"[,:{]", language)[0] or language), words
 
 
+def fence_attributes(info: str) -> dict[str, str]:
+    """The attributes behind a fence's backticks: `title="a.py" {test="skip"}` gives both."""
+    return {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(info)}
+
+
+def option_tags(options: str) -> list[str]:
+    """The tags in the options at the head of a MyST directive."""
+    return [
+        tag
+        for line in re.findall(r"(?m)^:?tags:\s*(.*(?:\n\s*- .*)*)", options)
+        for tag in re.findall(r"[A-Za-z][\w-]*", line)
+    ]
+
+
 def without_options(content: str) -> str:
     """A MyST directive's text without the options at its head, `:name: value` or a YAML block."""
     lines = content.splitlines(keepends=True)
@@ -276,6 +332,15 @@ def directive_options(fence: list[str]) -> list[str]:
         return []
     content = "".join(fence[1:-1])
     return content[: len(content) - len(without_options(content))].splitlines(keepends=True)
+
+
+def _comment(token: Token, lines: Sequence[str]) -> str:
+    """The text of a token that may be a comment; '' of any other."""
+    if token.type == "html_block" or token.type == "mdx_expression":
+        return token.content
+    if token.type == "paragraph_open" and lines[token.map[0]].lstrip().startswith("%"):
+        return "\n".join(lines[slice(*token.map)])
+    return ""
 
 
 def _parser(*, mdx: bool) -> MarkdownIt:

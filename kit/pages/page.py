@@ -27,6 +27,8 @@ class Block(NamedTuple):
     markup: str = ""  # fence, indented, cell, component; "" for prose
     tab: str = ""  # `2/Cohere`: the tabs' number on the page and the tab's title, when it stands in one
     outputs: tuple[Mapping[str, Any], ...] = ()  # a notebook's stored output as nbformat has it
+    marks: tuple[str, ...] = ()  # what the page says of running and comparing it, see kit.pages.marks
+    title: str = ""  # the file that a fence says it shows
 
     @property
     def where(self) -> str:
@@ -58,16 +60,32 @@ class Page(NamedTuple):
         """The code blocks."""
         return tuple(block for block in self.blocks if block.kind == "code")
 
+    def block(self, block_id: str) -> Block:
+        """The block of that id."""
+        return next(block for block in self.blocks if block.id == block_id)
+
     def stored(self, code: Block) -> list[Block]:
-        """The outputs that stand below a code block."""
-        following = self.blocks[self.blocks.index(code) + 1 :]
+        """The outputs that stand below a code block, in its section; below a group of tabs they are every tab's."""
+        group = code.tab.partition("/")[0]
         found = []
-        for block in following:
-            if block.kind == "code":
+        for block in self.blocks[self.blocks.index(code) + 1 :]:
+            if block.kind == "code" and not (group and block.tab.partition("/")[0] == group):
                 break
-            if block.kind == "output":
+            if block.kind == "output" and block.path == code.path and _is_shown_by(block.tab, code.tab):
                 found.append(block)
         return found
+
+    @property
+    def stray(self) -> list[Block]:
+        """The outputs that stand below no code of their section, so that nothing can be compared with them."""
+        owned = {block.id for code in self.code for block in self.stored(code)}
+        return [block for block in self.blocks if block.kind == "output" and block.id not in owned]
+
+
+def _is_shown_by(output: str, code: str) -> bool:
+    """Whether an output in one tab is what code in another shows: the same tab, none, or one called `Output`."""
+    group, _, title = output.partition("/")
+    return output in ("", code) or (group == code.partition("/")[0] and title.lower().startswith(("output", "result")))
 
 
 def sha256(text: str) -> str:

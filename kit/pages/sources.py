@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from kit.errors import KitError
 from kit.pages.markdown import Reading, parse_text
+from kit.pages.marks import in_tags
 from kit.pages.page import Block, Page, sha256
 
 MAX_BYTES = 10_000_000
@@ -147,7 +148,9 @@ def _cell(reading: Reading, cell: Mapping[str, Any], source: str) -> None:
         except KitError as error:
             raise KitError(f"{source}: {error}") from None
     elif cell["cell_type"] == "code":
-        reading.add("code", cell["source"], lines, markup="cell", language="python")
+        metadata = cell.get("metadata", {})
+        marks = tuple(in_tags(metadata.get("tags", ()), metadata))
+        reading.add("code", cell["source"], lines, markup="cell", language="python", marks=marks)
         for output in cell["outputs"]:
             _output(reading, output)
     elif not (reading.cell == 1 and cell["source"].lstrip().startswith("---")):  # a docs site's front matter

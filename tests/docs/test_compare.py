@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from kit.docs.verdicts.compare import RULES, compare, word_diff
+from kit.docs.verdicts.compare import RULES, compare, compare_with_echo, word_diff
 from kit.docs.verdicts.values import Call, Unordered, pieces, read_repr
 
 OLD_DOCUMENT = "[Document(page_content='foo', metadata={'source': 'tweet'})]"
@@ -33,12 +33,20 @@ TOLERATED = {
         "out\nValueError: yes",
     ),
     "ellipsis": ("0\n...\n99", "0\n1\n2\n99", "0\n1\n98"),
+    "prompt": ("Key: ········\nok", "ok", "no"),
     "paths": ("read ./data/a.txt", "read /tmp/page/a.txt", "read /tmp/page/b.txt"),
 }
 
 
 def test_every_rule_has_a_pair_it_tolerates_and_one_it_does_not():
-    assert set(TOLERATED) == set(RULES)
+    assert set(TOLERATED) | {"echo"} == set(RULES)
+
+
+def test_a_page_may_leave_out_the_value_below_what_was_printed_and_not_change_it():
+    assert compare_with_echo(["done"], ["done"], "True").rules == ("echo",)
+    assert compare_with_echo(["done\nTrue"], ["done"], "True").verdict == "same"
+    assert compare_with_echo(["done\nTrue"], ["done"], "[1, 2]").verdict == "changed"
+    assert compare_with_echo(["begun"], ["done"], "True").verdict == "changed"
 
 
 @pytest.mark.parametrize("rule", TOLERATED)

@@ -227,7 +227,7 @@ def test_an_overlay_sees_its_parents_packages_and_installs_into_itself(tmp_path)
 def test_a_picture_is_kept_as_a_picture_and_not_as_its_data(kernel):
     code = "from IPython.display import Image\nImage(data=b'\\x89PNG' * 100, format='png')"
     (output,) = kernel.run("b", code).outputs
-    assert output["data"]["image/png"] == "…"
+    assert output["data"]["image/png"].startswith("sha256 ")
     assert output_text(output) == "<picture>"
 
 

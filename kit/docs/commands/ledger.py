@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kit.docs.commands.options import Html, Json, Junit, LedgerFile, PageArgument, fail
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.docs.ledger.ledger import Ledger, Varies
+    from kit.docs.records import Replay
+    from kit.pages.page import Page
 
 
 def ledger(
@@ -40,11 +45,14 @@ def ledger(
     known = load_ledger(path)
     read = read_page(page)
     replay = replay_page(read, twice=True)
+    proposals: list[Varies] = []
+    if record and not replay.problem:
+        known, proposals = _with_proposals(known, read, replay)
     report = report_page(read, replay, known, claims=True)
     if record and not replay.problem:
         if blind := next((one for one in report.judged if not one.tried), None):
             raise KitError(f"Not recorded: the probe {blind.claim.probe} could not tell: {blind.evidence}.")
-        found = find_failures(replay, report.judged)
+        found = find_failures(report.replay, report.judged)
         known = recorded(known, found, read.sha256, read.blocks, seen_with(replay))
         write_whole(path, to_toml(known))
         report = replace(report, held=hold(known, found, read.blocks, set()))
@@ -52,4 +60,19 @@ def ledger(
     if record:
         without = sum(not (defect.instead or defect.excuse) for defect in known.defects)
         print(f'{path} has {len(known.defects)} defects, {without} of them without advice (instead = "…").')
+        for mark in proposals:
+            print(f"proposed, look at it: {mark.block} varies {mark.what}")
     fail([], failed=not report.ok)
+
+
+def _with_proposals(known: Ledger, page: Page, replay: Replay) -> tuple[Ledger, list[Varies]]:
+    """The ledger with marks for what differs between this run and one more on a fresh folder, and these marks."""
+    from kit.docs.ledger.proposals import DIFFERS, proposed
+    from kit.docs.run.replay import replay_page
+    from kit.docs.verdicts.judge import judged_again
+
+    run = judged_again(page, replay, known.marks).passes[0]
+    if not any(verdict.row == "defect" and verdict.verdict in DIFFERS for verdict in run.verdicts):
+        return known, []
+    new = proposed(page, run, replay_page(page).passes[0])
+    return replace(known, varies=(*known.varies, *new)), new

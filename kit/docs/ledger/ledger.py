@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from kit.docs.records import Failure
+from kit.docs.verdicts.varying import Varying, read_varying
 from kit.errors import KitError, nearest
 from kit.files.project import is_checkout, pages_folder
 from kit.pages.page import Block
@@ -36,6 +37,14 @@ class Defect(NamedTuple):
     excuse: str = ""
 
 
+class Varies(NamedTuple):
+    """A mark on a block's output: what of it may differ, in the words of `kit: varies …`, and why."""
+
+    block: str
+    what: str
+    why: str = ""
+
+
 ADVICE = ("since", "instead", "replacement", "link", "excuse")
 
 
@@ -48,6 +57,15 @@ class Ledger:
     sha256: str = ""
     blocks: tuple[Block, ...] = ()
     defects: tuple[Defect, ...] = ()
+    varies: tuple[Varies, ...] = ()
+
+    @property
+    def marks(self) -> dict[str, list[Varying]]:
+        """Block id -> what of its output may differ."""
+        found: dict[str, list[Varying]] = {}
+        for row in self.varies:
+            found.setdefault(row.block, []).append(read_varying(row.what, str(self.path)))
+        return found
 
     @property
     def exists(self) -> bool:
@@ -90,7 +108,7 @@ class Held:
         """What is wrong, a line each, changed blocks first."""
         return [
             *map(str, self.moved),
-            *(f"unknown defect: {f.block_id}: {f.kind}: {f.words}" for f in self.unknown),
+            *(f"unknown defect: {f.block_id}: {f.kind}: {f.evidence}" for f in self.unknown),
             *map(no_longer_shows, self.vanished),
         ]
 
@@ -126,7 +144,8 @@ def load_ledger(path: Path) -> Ledger:
     file = read_page_file(path)
     ids = {block.id for block in file.blocks}
     defects = tuple(_defect(path, row, ids) for row in file.tables.get("defect", ()))
-    return Ledger(path, file.page, file.sha256, file.blocks, defects)
+    varies = tuple(_varies(path, row, ids) for row in file.tables.get("varies", ()))
+    return Ledger(path, file.page, file.sha256, file.blocks, defects, varies)
 
 
 def hold(ledger: Ledger, failures: Iterable[Failure], blocks: Sequence[Block], looked: Iterable[str]) -> Held:
@@ -182,7 +201,9 @@ def record(ledger: Ledger, failures: Iterable[Failure], sha256: str, blocks: Seq
         defects.append(fresh)
     defects = _in_order(ledger.defects, defects)
     bare = tuple(Block(*(getattr(block, name) for name in FINGERPRINT)) for block in blocks)
-    return replace(ledger, sha256=sha256, blocks=bare, defects=tuple(defects))
+    ids = {block.id for block in blocks}
+    varies = tuple(row for row in ledger.varies if row.block in ids)
+    return replace(ledger, sha256=sha256, blocks=bare, defects=tuple(defects), varies=varies)
 
 
 def _in_order(old: Sequence[Defect], new: Sequence[Defect]) -> list[Defect]:
@@ -205,9 +226,11 @@ def steady(text: str) -> str:
 
 def to_toml(ledger: Ledger) -> str:
     """The ledger as the text of its file; what a maintainer wrote into the file that is there stays."""
-    rows = tuple(defect._asdict() for defect in ledger.defects)
+    tables = {"defect": tuple(defect._asdict() for defect in ledger.defects)}
+    if ledger.varies:
+        tables["varies"] = tuple(row._asdict() for row in ledger.varies)
     old = ledger.path.read_text(encoding="utf-8") if ledger.path.is_file() else ""
-    return page_file_text(PageFile(ledger.page, ledger.sha256, ledger.blocks, {"defect": rows}), old)
+    return page_file_text(PageFile(ledger.page, ledger.sha256, ledger.blocks, tables), old)
 
 
 def _defect(path: Path, row: dict[str, Any], blocks: set[str]) -> Defect:
@@ -222,6 +245,19 @@ def _defect(path: Path, row: dict[str, Any], blocks: set[str]) -> Defect:
     if row["block"] not in blocks:
         raise KitError(f"{where}: no block of the page has that id.{nearest(row['block'], sorted(blocks))}")
     return Defect(**row)
+
+
+def _varies(path: Path, row: dict[str, Any], blocks: set[str]) -> Varies:
+    where = f"{path}: [[varies]] of {row.get('block', '?')}"
+    for key, value in row.items():
+        if key not in Varies._fields:
+            raise KitError(f'{where}: unknown key "{key}".{nearest(key, Varies._fields)}')
+        if not isinstance(value, str):
+            raise KitError(f"{where}: {key} = {value!r} should be a text.")
+    if row.get("block") not in blocks:
+        raise KitError(f"{where}: no block of the page has that id.{nearest(str(row.get('block')), sorted(blocks))}")
+    read_varying(row.get("what", ""), where)
+    return Varies(**{"what": "", **row})
 
 
 def _is(defect: Defect, failure: Failure) -> bool:

@@ -15,7 +15,8 @@ from kit.pages.markdown import directive_options
 from kit.pages.page import Block, Page
 
 # Ways of writing a block whose text is not what stands in the file line by line: it cannot be put back alone.
-WRAPPED = {"component": "as a component of the page", "session": "as a session with >>>", "html": "as HTML"}
+WRAPPED = {"component": "as a component of the page", "session": "as a session with >>>", "html": "as HTML",
+           "comment": "as comments of the code"}  # fmt: skip
 
 
 def replacements(defects: Iterable[Defect]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def cases(report: PageReport) -> Iterator[Case]:
 
 
 def _case(row: BlockRow, page: str) -> Case:
-    unknown = "\n".join(f"{failure.kind}: {failure.words}" for failure, defect in row.failures if defect is None)
+    unknown = "\n".join(f"{failure.kind}: {failure.evidence}" for failure, defect in row.failures if defect is None)
     known = "\n".join(f"known defect: {failure.kind}: {failure.words}" for failure, defect in row.failures if defect)
     not_run = bool(row.runs) and all(run.outcome.status == "not run" for run in row.runs)
     skipped = (row.runs[0].outcome.why or "not run") if not_run else ""

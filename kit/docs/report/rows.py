@@ -169,7 +169,7 @@ def _told(row: BlockRow) -> Any:
     for failure, defect in row.failures:
         second = "second run: " if failure.run == 2 else ""
         told.append(f"{'known: ' if defect else ''}{second}{failure.kind}", style=COLOURS["known" if defect else "bad"])
-        told.append(f": {failure.words}\n")
+        told.append(f": {failure.evidence}\n")
     if not row.failures:
         for run in row.runs:
             rules = f"({', '.join(run.verdict.rules)})" if run.verdict.rules else ""

@@ -4,6 +4,7 @@ Loaded as a text into a module of its own, so it uses nothing of the kit and lea
 asks over connections of its own (`GrpcHandler`), which no client of the page shares.
 """
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -18,12 +19,16 @@ PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "la
 _recorded = []
 _handlers = {}
 _streams = {}
+_script = {}
 
 
 def prepare(allow_install):
     """Write down installs and shell commands instead of running them, unless they are allowed."""
     _streams.update(stdout=sys.stdout, stderr=sys.stderr)
-    get_ipython().events.register("post_run_cell", _steady_stdout)  # noqa: F821 - given by the caller
+    events = get_ipython().events  # noqa: F821 - given by the caller
+    events.register("post_run_cell", _steady_stdout)
+    events.register("pre_run_cell", _enter_script)
+    events.register("post_run_cell", _leave_script)
     if allow_install:
         return
     shell = get_ipython()  # noqa: F821 - given by the caller
@@ -69,9 +74,42 @@ def _quiet():
         logging.disable(before)
 
 
-def forget_error():
-    """Before a cell: an error that an earlier one raised is no longer news."""
+def begin(file="", arguments=(), code=""):
+    """Before a cell: an error that an earlier one raised is no longer news; with `file` it runs as that script."""
     sys.last_value = None
+    _script.clear()
+    if file:
+        _script.update(file=str(Path.cwd() / file), arguments=list(arguments), code=code)
+
+
+def _enter_script(*_):
+    """A script's surroundings: its own file and command line, and no event loop that runs already."""
+    if not _script:
+        return
+    path = Path(_script["file"])
+    with contextlib.suppress(OSError):
+        path.write_text(_script["code"], encoding="utf-8")
+    names = get_ipython().user_ns  # noqa: F821
+    _script.update(argv=sys.argv, had_file="__file__" in names, running=asyncio._get_running_loop())
+    with contextlib.suppress(RuntimeError):
+        _script["loop"] = asyncio.get_event_loop_policy().get_event_loop()
+    sys.argv = [path.name, *_script["arguments"]]
+    names["__file__"] = str(path)
+    asyncio._set_running_loop(None)
+    _script["own"] = asyncio.new_event_loop()
+    asyncio.set_event_loop(_script["own"])
+
+
+def _leave_script(*_):
+    if "own" not in _script:
+        return
+    sys.argv = _script["argv"]
+    if not _script["had_file"]:
+        get_ipython().user_ns.pop("__file__", None)  # noqa: F821
+    asyncio.set_event_loop(_script.get("loop"))
+    asyncio._set_running_loop(_script["running"])
+    _script["own"].close()
+    _script.clear()
 
 
 def versions():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kit.docs.records import BlockOutcome, Pass, Replay
 from kit.docs.run.local_services import refuse_local_services
+from kit.docs.run.scripts import scripts
 from kit.docs.run.session import Session
 from kit.docs.verdicts.judge import judge, runs_on_page
 from kit.errors import KitError
@@ -133,6 +134,7 @@ class _Run:
         self.page, self.reasons, self.python, self.sandbox = page, reasons, python, sandbox
         self.service, self.settings, self.options, self.progress = service, settings, options, progress
         self.notes: list[str] = []
+        self.scripts = scripts(page)
 
     def passes(self, count: int) -> tuple[tuple[Pass, ...], dict[str, str]]:
         """Each pass in a kernel of its own, on the files that the one before left."""
@@ -169,7 +171,7 @@ class _Run:
             self.progress(number, block, position, len(self.page.code))
         if reason := self.reasons[block.id]:
             return BlockOutcome(block.id, "not run", reason)
-        outcome = session.run(block.id, block.text)
+        outcome = session.run(block.id, block.text, self.scripts.get(block.id))
         if outcome.status == "ran" and not self.options.allow_install and only_installs(block.text):
             return replace(outcome, status="not run", why="installs are written down, not run")
         return outcome

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kit.docs.records import BlockOutcome, CellError, State, error_from, state_from
+from kit.docs.run.scripts import Script
 from kit.errors import KitError
 from kit.kernels.outputs import OutputCollector, plain_text
 from kit.kernels.sandbox import Limits, Sandbox, Watch
+from kit.pages.code import statement_at
 from kit.settings import mask
 
 START_SECONDS = 60
@@ -55,11 +57,11 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, block_id: str, code: str) -> BlockOutcome:
-        """What happens when the kernel runs this code."""
+    def run(self, block_id: str, code: str, script: Script | None = None) -> BlockOutcome:
+        """What happens when the kernel runs this code, as a notebook's cell or as a script."""
         if self.dead:
             return BlockOutcome(block_id, "not run", f"the kernel was gone: {self.dead}")
-        self._ask("forget_error()")
+        self._ask(f"begin({script.file!r}, {script.arguments!r}, {code!r})" if script else "begin()")
         collector, prompts = OutputCollector(self.limits.output_bytes), []
         began = time.perf_counter()
         problem = self._execute(code, collector, prompts)
@@ -67,6 +69,9 @@ class Session:
         status, why = problem or ("ran", "")
         asked = self._look() if not self.dead else {}
         error = _error(collector, self._reply, asked.get("error") or {}, code)
+        if script and error and error.name == "SystemExit" and error.value in ("", "0", "None"):
+            error = None  # how a script ends when all went well
+            collector.outputs[:] = [o for o in collector.outputs if o["output_type"] != "error"]
         if error and status == "ran":
             status = "raised"
         elif status == "ran" and (problem := self._ended()):
@@ -303,7 +308,7 @@ def _error(
     if raised is None:
         return None
     lines, line = code.splitlines(), asked.get("line", 0)
-    source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    source = statement_at(code, line) or (lines[line - 1].strip() if 0 < line <= len(lines) else "")
     # IPython numbers a cell's file anew in each run: `invalid syntax (1843956808.py, line 1)`.
     value = re.sub(r" \(\d+\.py, line \d+\)$", "", plain_text(raised["evalue"]))
     known = raised["ename"] in asked.get("bases", ())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from rapidfuzz.distance import Indel
 
 from kit.docs.verdicts.values import Call, Token, Unordered, pieces, tokens
+from kit.files.excerpt import excerpt
 
 RULES = {
     "trailing space": "white space at the ends of lines and of the text",
@@ -32,11 +33,14 @@ RULES = {
     "paths": "paths to the same file name",
     "stored traceback": "the lines of a traceback above its error",
     "ellipsis": "what `...` stands for",
+    "prompt": "a prompt and the dots that were typed there",
+    "echo": "the value of the last expression, below what is printed",
 }
 FLOAT_TOLERANCE = 1e-3
 SIMILAR = 0.5  # the share of words that must be common
 LONGEST_DIFF = 20_000  # words
 AUTO_ID = 10**14
+_TYPED = re.compile(r"(?m)^.*?[·•*]{3,}[ \t]*$\n?")  # `Key: ········`, as Jupyter stores what getpass hid
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -63,9 +67,29 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
         return OutputComparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
     if rule := _shortened(_trimmed(old), _trimmed(new)):
         return OutputComparison("equivalent", (rule,), detail=RULES[rule])
+    if (without := _TYPED.sub("", old)) != old and not _TYPED.search(new):
+        found = compare([without], fresh)
+        if found.verdict in ("same", "equivalent"):
+            rules = ("prompt", *found.rules)
+            return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
     similarity, diff = word_diff(old, new)
     verdict = "similar" if similarity >= SIMILAR else "changed"
     return OutputComparison(verdict, similarity=similarity, diff=diff, detail=_sentence(old, new, similarity))
+
+
+def compare_with_echo(stored: Sequence[str], printed: Sequence[str], value: str) -> OutputComparison:
+    """The same for a cell that printed and then returned a value, which a page that shows a script's output leaves out.
+
+    A page may show both, or what was printed alone; it may not show the value in another form.
+    """
+    both = compare(stored, [*printed, value])
+    if both.verdict in ("same", "equivalent") or not printed:
+        return both
+    alone = compare(stored, printed)
+    if alone.verdict not in ("same", "equivalent"):
+        return both
+    rules = (*alone.rules, "echo")
+    return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
 
 
 def _shortened(old: str, new: str) -> str:
@@ -274,9 +298,4 @@ def _sentence(old: str, new: str, similarity: float) -> str:
         if len(before[0]) != len(after[0]):
             return f"{counts}; {similarity:.0%} of the words are the same"
     told = f"{similarity:.0%} of the words are the same"
-    return told if similarity >= SIMILAR else f"{told}; stored: {_excerpt(old)}; now: {_excerpt(new)}"
-
-
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:59].rstrip() + "…"
+    return told if similarity >= SIMILAR else f"{told}; stored: {excerpt(old, 60)}; now: {excerpt(new, 60)}"
