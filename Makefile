@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test test-long lab lock notebooks readme format wheel data clean
+.PHONY: help tour test test-long lab lock notebooks readme format wheel site data clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	PYTHONPATH=$(CURDIR)/tests/offline $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
 	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
 
-test-long: $(VENV)/test.stamp ## What `make test` leaves out: each notebook alone with the wheel, and other tests that take minutes
+test-long: $(VENV)/test.stamp $(VENV)/site.stamp ## What `make test` leaves out: each notebook alone with the wheel, and other tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
@@ -44,11 +44,17 @@ format: $(VENV)/test.stamp ## Format the code and the notebooks' cells
 lock: $(VENV)/test.stamp ## Resolve the dependencies of pyproject.toml again; ARGS=--upgrade takes newer releases
 	$(COMPILE) $(ARGS) --extra all --extra build pyproject.toml -o requirements.lock
 	$(COMPILE) $(ARGS) --extra all --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+	$(COMPILE) $(ARGS) --extra all --extra build --extra site -c requirements-test.lock pyproject.toml -o requirements-site.lock
 	$(COMPILE) $(ARGS) requirements-server.in -o requirements-server.lock
 
 wheel: $(VENV)/run.stamp ## Build the wheel, whole: notebooks, golden questions, ledgers and the server's lock travel in it
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/wheel
 	@ls build/wheel/*.whl
+
+site: $(VENV)/site.stamp ## Build build/site/html: the notebooks, the last reports and the reference as pages
+	@$(BIN)/python -m website.sources build/site/source
+	$(BIN)/python -m sphinx -W --keep-going -q -c website build/site/source build/site/html
+	@echo "$(CURDIR)/build/site/html/index.html"
 
 data: ## List the files of data/ with their sha256
 	cd data && git ls-files --cached --others --exclude-standard . | grep -vE '^(README.md|SHA256SUMS)$$' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
@@ -69,4 +75,8 @@ $(VENV)/run.stamp: $(VENV)/bin/python requirements.lock pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock
 	$(PIP) install --no-compile --require-hashes --no-deps -r requirements-test.lock
+	@touch $@
+
+$(VENV)/site.stamp: $(VENV)/run.stamp requirements-site.lock
+	$(PIP) install --no-compile --require-hashes --no-deps -r requirements-site.lock
 	@touch $@

@@ -19,7 +19,11 @@ import kit
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {"requirements.lock": ["all", "build"], "requirements-test.lock": ["all", "build", "test"]}
+LOCKS = {
+    "requirements.lock": ["all", "build"],
+    "requirements-test.lock": ["all", "build", "test"],
+    "requirements-site.lock": ["all", "build", "site"],
+}
 ROOMS = ("notebooks", "docs", "bench")
 
 

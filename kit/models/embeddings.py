@@ -32,11 +32,12 @@ CACHE_BATCH = 64  # texts embedded between two writes of the cache: what a kille
 def load_embeddings(name: str | None = None) -> Embeddings:
     """Embeddings by name, or by KIT_EMBEDDINGS when no name is given.
 
-    `minilm` (all-MiniLM-L6-v2, int8 ONNX, 384 dimensions, the default) and `wordllama` (static, 256 dimensions)
-    need no key and no network; `provider:model` (`openai:text-embedding-3-small`) is any provider of LangChain's
-    `init_embeddings`; `package.module:Class` is any LangChain Embeddings that needs no arguments, and a package may
-    register a name for its own (see kit.registry). Vectors are float32 of unit length. A text is embedded once: the
-    cache in KIT_CACHE_DIR is keyed by the model's identity and the text.
+    `minilm` (all-MiniLM-L6-v2, int8 ONNX, 384 dimensions, the default), `minilm-fast` (the same on OpenVINO with int8
+    arithmetic; extra `fast`) and `wordllama` (static, 256 dimensions) need no key and no network; `provider:model`
+    (`openai:text-embedding-3-small`) is any provider of LangChain's `init_embeddings`; `package.module:Class` is any
+    LangChain Embeddings that needs no arguments, and a package may register a name for its own (see kit.registry).
+    Vectors are float32 of unit length. A text is embedded once: the cache in KIT_CACHE_DIR is keyed by the model's
+    identity and the text.
 
     Raises:
         KitError: an unknown name, a package or key that is not there, a damaged model file, an unwritable cache.
@@ -131,13 +132,24 @@ def _load_minilm() -> UnitEmbeddings:
     return UnitEmbeddings("minilm", f"minilm-{MINILM_MODEL.sha256[:8]}", MiniLM().embed)
 
 
+def _load_minilm_fast() -> UnitEmbeddings:
+    from kit.models.minilm_fast import MiniLMFast
+
+    model = MiniLMFast()
+    return UnitEmbeddings("minilm-fast", model.identity, model.embed)
+
+
 def _load_wordllama() -> UnitEmbeddings:
     return UnitEmbeddings(
         "wordllama", f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts))
     )
 
 
-_OWN: dict[str, Callable[[], UnitEmbeddings]] = {"minilm": _load_minilm, "wordllama": _load_wordllama}
+_OWN: dict[str, Callable[[], UnitEmbeddings]] = {
+    "minilm": _load_minilm,
+    "minilm-fast": _load_minilm_fast,
+    "wordllama": _load_wordllama,
+}
 EMBEDDED = tuple(_OWN)
 
 

@@ -79,14 +79,18 @@ class MiniLM:
         return tokenizer
 
     @cached_property
-    def _cores(self) -> ThreadPoolExecutor:
-        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return ThreadPoolExecutor(count, thread_name_prefix="minilm")
+    def cores(self) -> int:
+        """The cores that this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.cores, thread_name_prefix="minilm")
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """(texts, 384), not of unit length yet."""
         encodings = self._tokenizer.encode_batch(texts)
-        _ = self._session  # made once, before the threads ask for it
+        inputs = self._prepare()
         by_length: dict[int, list[int]] = {}
         for place, encoding in enumerate(encodings):
             by_length.setdefault(len(encoding.ids), []).append(place)
@@ -98,18 +102,26 @@ class MiniLM:
             for size in [max(1, self.RUN_TOKENS // length)]
             for first in range(0, len(places), size)
         ]
-        found = self._cores.map(lambda places: self._run([encodings[place] for place in places]), runs)
+        results = self._threads.map(lambda places: self._run([encodings[place] for place in places], inputs), runs)
         vectors = np.empty((len(texts), self.DIMENSIONS), dtype=np.float32)
-        for places, rows in zip(runs, found, strict=True):
+        for places, rows in zip(runs, results, strict=True):
             vectors[places] = rows
         return vectors
 
-    def _run(self, encodings: list) -> np.ndarray:
+    def _run(self, encodings: list, inputs: list[str]) -> np.ndarray:
         """The vectors of texts of one length in tokens."""
         given = {
             "input_ids": [e.ids for e in encodings],
             "attention_mask": [e.attention_mask for e in encodings],
             "token_type_ids": [e.type_ids for e in encodings],
         }
-        feed = {i.name: np.array(given[i.name], dtype=np.int64) for i in self._session.get_inputs()}
-        return self._session.run(None, feed)[0].mean(axis=1)
+        feed = {name: np.array(given[name], dtype=np.int64) for name in inputs}
+        return self._hidden_states(feed).mean(axis=1)
+
+    def _prepare(self) -> list[str]:
+        """Load the model, once, before the threads ask for it: the names of its inputs."""
+        return [each.name for each in self._session.get_inputs()]
+
+    def _hidden_states(self, feed: dict[str, np.ndarray]) -> np.ndarray:
+        """(texts, tokens, 384)."""
+        return self._session.run(None, feed)[0]

@@ -44,6 +44,26 @@ def test_a_text_has_the_same_vector_alone_and_among_others_fresh_and_from_the_ca
     assert [module._load_model("minilm").embed_query(text) for text in TEXTS] == together
 
 
+def test_minilm_fast_gives_nearly_the_vectors_of_minilm_under_an_identity_of_its_own(own_cache):
+    exact, fast = load_embeddings("minilm"), load_embeddings("minilm-fast")
+    cosines = np.sum(np.array(exact.embed_documents(TEXTS)) * np.array(fast.embed_documents(TEXTS)), axis=1)
+    assert cosines.min() > 0.998
+    assert embeddings_identity(fast).startswith("minilm-fast-8199be6f-")
+    assert embeddings_name(fast) == "minilm-fast"
+
+
+def test_minilm_fast_gives_a_text_the_same_vector_alone_and_among_others():
+    model = module._load_model("minilm-fast")
+    texts = [*TEXTS, *(text.replace("judge", "mayor") for text in TEXTS[:2]), TEXTS[2] * 60]
+    assert [model.embed_documents([text])[0] for text in texts] == model.embed_documents(texts)
+
+
+def test_minilm_fast_without_its_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(KitError, match=r"needs openvino.*pip install 'milvus-notebook-kit\[fast\]'"):
+        module._load_model("minilm-fast")
+
+
 def test_a_text_is_embedded_once(own_cache, monkeypatch):
     first = load_embeddings("minilm").embed_documents(TEXTS)
     monkeypatch.setattr(MiniLM, "embed", lambda *_: pytest.fail("embedded again"))
