@@ -12,6 +12,7 @@ from .milvus.schema import describe as describe
 from .milvus.schema import index_params as index_params
 from .milvus.schema import require as require
 from .milvus.schema import scratch_uri as scratch_uri
+from .milvus.strict import strict as strict
 from .milvus.tenants import tenant_retriever as tenant_retriever
 from .models.chat import load_chat as load_chat
 from .models.embeddings import embeddings_name as embeddings_name
