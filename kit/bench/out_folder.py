@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.bench.records import Results, ScoredDoc
+from kit.bench.records import Passage, Qrel, Query, Results, ScoredDoc
 from kit.errors import KitError
 from kit.files.write import write_whole
 
@@ -67,13 +70,44 @@ class OutFolder:
 
 
 def read_run(path: Path) -> Iterator[ScoredDoc]:
-    """The hits of a TREC run file."""
-    with path.open(encoding="utf-8") as file:
+    """The hits of a TREC run file, plain or .gz; columns stand apart by any white space."""
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
             try:
-                query_id, _, doc_id, _, score, _ = line.split(" ")
+                query_id, _, doc_id, _, score, _ = line.split()
                 yield ScoredDoc(query_id, doc_id, float(score))
             except ValueError:
                 raise KitError(
                     f"{path}, line {number}: found {line.strip()[:80]!r}; wanted: query_id Q0 doc_id rank score tag."
                 ) from None
+
+
+def read_queries(out: OutFolder) -> list[Query]:
+    """The queries that a run wrote down."""
+    rows = [json.loads(line) for line in _there(out.queries).read_text(encoding="utf-8").splitlines()]
+    return [
+        Query(
+            row["query_id"],
+            row["text"],
+            row.get("category", ""),
+            row.get("answer", ""),
+            tuple(Passage(*passage) for passage in row.get("passages", ())),
+            tuple((name, value) for name, value in row.get("where", ())),
+        )
+        for row in rows
+    ]
+
+
+def read_qrels(out: OutFolder, chunker: str) -> list[Qrel]:
+    """The judgments that a run wrote down for a chunker."""
+    with _there(out.qrels(chunker)).open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [Qrel(row["query-id"], row["corpus-id"], int(row["score"])) for row in rows]
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise KitError(f"{path} is not there, though results.json lists a condition that needs it. Run the grid again.")
+    return path

@@ -67,7 +67,8 @@ class Show(Watcher):
             table.add_column(name, justify="right")
         for row in sorted(measured, key=lambda row: -(row.scores[first].value or 0)):
             cost = (row.cost.search_p50_ms, row.cost.search_queries_per_second)
-            cells = [_cell(row.scores.get(name)) for name in shown] + [f"{value:,.1f}" for value in cost]
+            cells = [_cell(row.scores.get(name)) for name in shown]
+            cells += ["–" if value is None else f"{value:,.1f}" for value in cost]
             table.add_row(*(getattr(row.condition, part) or "default" for part in parts), *cells)
         screen = console()
         screen.print(table)
@@ -85,8 +86,13 @@ class Show(Watcher):
 
 def _first_score(row: ConditionResult) -> str:
     name, mean = next(iter(row.scores.items()))
-    cost = f"{row.cost.search_p50_ms:.1f} ms a query, {row.cost.search_queries_per_second:,.0f} queries/s in batches"
-    return f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries, {cost}"
+    said = f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries"
+    if row.cost.search_p50_ms is None or row.cost.search_queries_per_second is None:
+        return said
+    return (
+        f"{said}, {row.cost.search_p50_ms:.1f} ms a query, "
+        f"{row.cost.search_queries_per_second:,.0f} queries/s in batches"
+    )
 
 
 def _cell(mean: Mean | None) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kit.bench.commands.add import add
 from kit.bench.commands.power import power
 from kit.bench.commands.results import bless, compare, gate, report
 
@@ -87,5 +88,5 @@ def run(
     raise typer.Exit(1 if "failed" in statuses or "measured" not in statuses else 0)
 
 
-for command in (report, compare, gate, bless, power):
+for command in (add, report, compare, gate, bless, power):
     bench.command()(command)

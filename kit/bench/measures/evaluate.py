@@ -101,14 +101,17 @@ def evaluate(
     queries: Sequence[Query],
     judged: Judgments,
     run: Sequence[ScoredDoc],
-    texts: Texts,
+    texts: Texts | None,
     *,
     k: int,
     measures: Sequence[str],
     extras: Sequence[str],
     judge: Judge | None,
 ) -> Evaluated:
-    """Every measure of a run, per query into scores/<condition>.csv, and the means."""
+    """Every measure of a run, per query into scores/<condition>.csv, and the means.
+
+    Extras that read texts are left out where `texts` is None.
+    """
     scores = measure(judged.qrels, run, measures)
     not_measured = too_deep(measures, k)
     scores = [score for score in scores if score.measure not in not_measured]
@@ -118,11 +121,11 @@ def evaluate(
     if "spans" in extras and judged.places:
         scores += span_scores(queries, run, judged.places, SPAN_K)
         scores += precision_omega(queries, judged.places)
-    if "ragas" in extras:
+    if "ragas" in extras and texts:
         ragas = ragas_scores(queries, judged.qrels, run, texts.fetch(shown | relevant), min(k, SHOWN_HITS))
         scores += ragas.scores
         not_measured |= ragas.not_measured
-    if "judge" in extras:
+    if "judge" in extras and texts:
         found = judged_scores(judge, queries, judged.qrels, run, texts.fetch(shown | relevant) if judge else {})
         scores += found.scores
         not_measured |= found.not_measured

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from kit.bench.out_folder import OutFolder, read_run
+from kit.bench.out_folder import OutFolder, read_qrels, read_queries, read_run
 from kit.bench.report.leaderboard import Place
 from kit.errors import KitError
 
@@ -89,7 +88,7 @@ class Examples:
 
     @cached_property
     def _questions(self) -> dict[str, str]:
-        return {row["query_id"]: row["text"] for row in _json_lines(self._out.queries)}
+        return {query.query_id: query.text for query in read_queries(self._out)}
 
     def _run(self, condition_id: str) -> dict[str, list[str]]:
         if condition_id not in self._runs:
@@ -103,22 +102,18 @@ class Examples:
     def _judged(self, chunker: str) -> dict[str, dict[str, int]]:
         if chunker not in self._qrels:
             judged: dict[str, dict[str, int]] = {}
-            with _there(self._out.qrels(chunker)).open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                    judged.setdefault(row["query-id"], {})[row["corpus-id"]] = int(row["score"])
+            for qrel in read_qrels(self._out, chunker):
+                judged.setdefault(qrel.query_id, {})[qrel.doc_id] = qrel.relevance
             self._qrels[chunker] = judged
         return self._qrels[chunker]
 
     def _text(self, chunker: str, doc_id: str) -> str:
         if chunker not in self._texts:
-            self._texts[chunker] = {row["doc_id"]: row["text"] for row in _json_lines(self._out.texts(chunker))}
+            path = self._out.texts(chunker)  # a folder of imported runs alone has none
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ()
+            self._texts[chunker] = {row["doc_id"]: row["text"] for row in map(json.loads, lines)}
         text = " ".join(self._texts[chunker].get(doc_id, "").split())
         return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
-
-
-def _json_lines(path: Path) -> list[dict]:
-    with _there(path).open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
 
 
 def _there(path: Path) -> Path:
