@@ -10,7 +10,9 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,16 +33,19 @@ PASSED = (
 PASSED_STARTS = ("LC_",)
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 INSTALLERS = ("PIP_", "UV_")  # where packages come from; passed on only with --allow-install
+LONGEST_SOCKET = 100  # characters of a unix socket's path
+END_SECONDS = 5
 MARK = "KIT_REPLAY"  # in the environment of everything that the page starts
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a page may use: seconds and output bytes a cell, resident memory of the kernel and its children in bytes."""
+    """What a page may use: seconds and output bytes a cell, memory of the kernel and all that it starts, disk space."""
 
     cell_seconds: float = 120.0
     output_bytes: int = 2_000_000
     memory_bytes: int = 4_000_000_000
+    disk_bytes: int = 2_000_000_000  # of one file, and of all that lies in the scratch folder
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Sandbox:
     root: Path
     folder: Path
     placed: tuple[str, ...] = ()
+    sockets: Path = Path()  # for unix sockets, whose paths must be short
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def environment(self, own: Mapping[str, str], *, allow_install: bool = False) -> dict[str, str]:
@@ -77,6 +83,8 @@ class Sandbox:
     def remove(self) -> None:
         """Remove the folder and all that the page wrote."""
         remove_scratch(self.root)
+        if not self.sockets.is_relative_to(self.root):
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 def make_sandbox(texts: Iterable[str], places: Mapping[str, Path]) -> Sandbox:
@@ -106,7 +114,17 @@ def make_sandbox(texts: Iterable[str], places: Mapping[str, Path]) -> Sandbox:
     except BaseException:
         remove_scratch(root)
         raise
-    return Sandbox(root, folder, (*(f"{p} (your {f.name})" for p, f in places.items()), *speeches))
+    placed = (*(f"{p} (your {f.name})" for p, f in places.items()), *speeches)
+    return Sandbox(root, folder, placed, _sockets(root))
+
+
+def _sockets(root: Path) -> Path:
+    """A folder whose path leaves room for a socket's name: in the sandbox, or where temporary folders are short."""
+    folder = root / "s"
+    if len(str(folder)) > LONGEST_SOCKET - 20:
+        return Path(tempfile.mkdtemp(prefix="kit-", dir="/tmp" if Path("/tmp").is_dir() else None))
+    folder.mkdir()
+    return folder
 
 
 def read_places(options: Iterable[str]) -> dict[str, Path]:
@@ -143,26 +161,45 @@ def overlay(python: str, folder: Path) -> str:
 
 
 class Watch:
-    """Sees every process that a kernel starts, measures their memory, kills the kernel that uses too much."""
+    """Sees every process that a kernel starts, measures their memory and files, kills what uses too much.
+
+    `pid` is the process that starts the kernel; it takes in what loses its parent.
+    """
 
     INTERVAL = 0.25
+    LOOKS = 4  # a look at the files for so many at the processes
 
-    def __init__(self, pid: int, sandbox: Sandbox, memory_bytes: int):
-        self.kernel, self.sandbox, self.memory_bytes = psutil.Process(pid), sandbox, memory_bytes
-        self.exceeded = 0  # bytes in use when the kernel was killed for it
+    def __init__(self, pid: int, sandbox: Sandbox, limits: Limits):
+        self.kernel, self.sandbox, self.limits = psutil.Process(pid), sandbox, limits
+        self.own = {self.kernel}  # what the page did not start
+        self.exceeded = ""  # what it used too much of when it was killed
         self._seen: set[psutil.Process] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        looks = 0
         while not self._stop.wait(self.INTERVAL):
-            used = self._measure()
-            if used > self.memory_bytes:
-                self.exceeded = used
-                with contextlib.suppress(psutil.Error):
-                    self.kernel.kill()
-                return
+            looks += 1
+            used, limit = self._measure(), self.limits.memory_bytes
+            if used > limit:
+                return self._kill(f"it used {used / 1e9:.1f} GB of memory, {limit / 1e9:g} GB are allowed")
+            if looks % self.LOOKS == 0 and (used := _size(self.sandbox.root)) > self.limits.disk_bytes:
+                limit = self.limits.disk_bytes
+                return self._kill(f"it wrote {used / 1e9:.1f} GB to its folder, {limit / 1e9:g} GB are allowed")
+        return None
+
+    def _kill(self, why: str) -> None:
+        self.exceeded = why
+        for process in (self.kernel, *self._seen):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def ready(self) -> None:
+        """The kernel answers: what runs now is its own, what comes is the page's."""
+        self._measure()
+        self.own |= self._seen
 
     def _measure(self) -> int:
         used = 0
@@ -178,15 +215,14 @@ class Watch:
         """Kill the kernel and whatever it left running; returns the command lines of what it left."""
         self._stop.set()
         self._measure()
-        left = {process for process in (*self._seen, *self._marked()) if process != self.kernel}
-        names = []
-        for process in (self.kernel, *left):
+        left = {*self._seen, *self._marked()} - {self.kernel}
+        names = [name for process in left - self.own if (name := _command(process))]
+        for process in (*left, self.kernel):
             with contextlib.suppress(psutil.Error):
-                name = " ".join(process.cmdline())[:80]
                 process.kill()
-                if process != self.kernel and name:
-                    names.append(name)
-        psutil.wait_procs([self.kernel, *left], timeout=5)
+        deadline = time.monotonic() + END_SECONDS
+        while any(map(_lives, (self.kernel, *left))) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._thread.join()
         return sorted(names)
 
@@ -196,6 +232,31 @@ class Watch:
             with contextlib.suppress(psutil.Error, OSError):
                 if process.pid != os.getpid() and process.environ().get(MARK) == self.sandbox.mark:
                     yield process
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process still does something; one that has ended may wait long for somebody to ask for its status."""
+    with contextlib.suppress(psutil.Error):
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
+
+
+def _command(process: psutil.Process) -> str:
+    """A process' command line; '' of one that is gone or has ended."""
+    with contextlib.suppress(psutil.Error):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return " ".join(process.cmdline())[:80]
+    return ""
+
+
+def _size(folder: Path) -> int:
+    """The bytes that the files of a folder take on the disk; links are not followed."""
+    size = 0
+    for root, _, files in os.walk(folder, onerror=None):
+        for name in files:
+            with contextlib.suppress(OSError):
+                size += Path(root, name).lstat().st_blocks * 512
+    return size
 
 
 def _is_relative(text: str) -> bool:

@@ -34,6 +34,7 @@ TOLERATED = {
     ),
     "ellipsis": ("0\n...\n99", "0\n1\n2\n99", "0\n1\n98"),
     "prompt": ("Key: ········\nok", "ok", "no"),
+    "extra info": ("data: ['a'], extra_info: {'cost': 0}", "data: ['a']", "data: ['b']"),
     "paths": ("read ./data/a.txt", "read /tmp/page/a.txt", "read /tmp/page/b.txt"),
 }
 

@@ -205,14 +205,14 @@ def test_pip_without_its_percent_sign_is_written_down_too():
     assert (outcome.status, outcome.recorded) == ("not run", ("%pip install -qU nothing",))
 
 
-def test_a_page_that_connects_to_a_service_of_this_machine_is_refused():
+def test_a_page_that_connects_to_a_service_of_this_machine_is_refused_where_it_could_reach_it():
     with socket.socket() as mine:
         mine.bind(("127.0.0.1", 0))
         mine.listen()
         port = mine.getsockname()[1]
         page = page_of(f"URI = 'http://localhost:{port}'")
         with pytest.raises(KitError, match=f"connects to localhost:{port}, where a service of yours listens"):
-            replay_page(page)
+            replay_page(page, options=Options(protection="limits"))
         assert verdicts(replay_page(page, options=Options(allow_local=True))) == ["no stored output"]
 
 

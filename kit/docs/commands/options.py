@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from kit.errors import KitError, nearest
 
 PageArgument = Annotated[str, typer.Argument(help="A docs page: a .md, .mdx or .ipynb file, or its address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
@@ -26,9 +29,22 @@ AllTabs = Annotated[bool, typer.Option("--all-tabs", help="Run every tab, not on
 AllowLocal = Annotated[
     bool, typer.Option("--allow-local", help="Run even when a service listens on a local port that it names.")
 ]
+MilvusEngine = Annotated[
+    str, typer.Option("--milvus", help="What is served at the address of a Milvus server that it names: lite, server.")
+]
+Protect = Annotated[
+    str, typer.Option("--protection", help="auto: namespaces of its own where the system allows; limits: never.")
+]
 CellSeconds = Annotated[float, typer.Option(min=0.1, help="What a cell may take.")]
 MemoryGb = Annotated[float, typer.Option(min=0.1, help="What the kernel and its children may use.")]
 OutputMb = Annotated[float, typer.Option(min=0.001, help="What a cell may write.")]
+
+
+def one_of(option: str, value: str, choices: Sequence[str]) -> Any:
+    """The value of an option that has a few; KitError for another."""
+    if value not in choices:
+        raise KitError(f"{option} is {value!r}.{nearest(value, choices)}", wanted=f"one of {', '.join(choices)}")
+    return value
 
 
 def fail(sentences: list[str], *, failed: bool = False, quiet: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -18,11 +18,14 @@ from kit.docs.commands.options import (
     Junit,
     LedgerFile,
     MemoryGb,
+    MilvusEngine,
     OutputMb,
     PageArgument,
     Places,
+    Protect,
     Twice,
     fail,
+    one_of,
 )
 from kit.errors import KitError
 
@@ -42,6 +45,8 @@ def replay(
     allow_install: AllowInstall = False,
     all_tabs: AllTabs = False,
     allow_local: AllowLocal = False,
+    milvus: MilvusEngine = "lite",
+    protection: Protect = "auto",
     cell_seconds: CellSeconds = 120,
     memory_gb: MemoryGb = 4,
     output_mb: OutputMb = 2,
@@ -53,7 +58,10 @@ def replay(
     """Run a page's Python code unchanged, in order, in a fresh kernel, and say for each block whether it still holds.
 
     This runs the page's code as you. It runs in a scratch folder, without your environment's keys, within limits of
-    time, memory and output, and what it leaves running is stopped; but it is no prison: it may read what you may read.
+    time, memory, disk and output, and what it leaves running is stopped; where the system allows, its processes and
+    its network are its own. But it is no prison: it may read what you may read. The report says what kept it apart.
+
+    A Milvus server that the page names is served to it alone; one of yours at that address is not touched.
 
     Exit status 1 for anything that the page's ledger of known defects does not excuse.
 
@@ -63,6 +71,7 @@ def replay(
     from kit.docs.ledger.ledger import ledger_path, load_ledger
     from kit.docs.report.terminal import show_report
     from kit.docs.run.replay import Options, replay_page
+    from kit.docs.run.served import Engine, Protection
     from kit.kernels.sandbox import Limits, read_places
     from kit.pages.sources import read_page
 
@@ -70,8 +79,9 @@ def replay(
     known = load_ledger(ledger_file or ledger_path(page))
     limits = Limits(cell_seconds, int(output_mb * 1e6), int(memory_gb * 1e9))
     options = Options(
-        read_places(place or []), read_answers(answer or []), limits, allow_install, all_tabs, allow_local
-    )
+        read_places(place or []), read_answers(answer or []), limits, allow_install, all_tabs, allow_local,
+        one_of("--milvus", milvus, get_args(Engine)), one_of("--protection", protection, get_args(Protection)),
+    )  # fmt: skip
     typer.echo(f"Running the code of {page}, as you, in a scratch folder …", err=True)
     outcome = replay_page(
         read, twice=twice, requirements=" ".join(requirements or []), options=options, progress=_progress()

@@ -135,7 +135,9 @@ def print_report(report: PageReport, console: Console) -> None:
     """The table of a run, and below it everything that fails it."""
     console.print(report_table(report))
     console.print(f"\n{report.summary}", markup=False, highlight=False)
-    for note in report.replay.notes:
+    replay = report.replay
+    kept = [f"kept apart by {replay.protection}"] if replay.protection else []
+    for note in (*kept, *replay.served, *replay.notes):
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)
     for sentence in report.held.sentences:
         console.print(f"✗ {sentence}", style="red", markup=False, highlight=False)

@@ -22,8 +22,13 @@ _streams = {}
 _script = {}
 
 
-def prepare(allow_install):
-    """Write down installs and shell commands instead of running them, unless they are allowed."""
+def prepare(allow_install, rewrites):
+    """Write down installs and shell commands instead of running them, unless they are allowed.
+
+    A gRPC connection to an address of `rewrites` goes to the other address, where the kit serves what is meant.
+    """
+    if rewrites:
+        _lead_elsewhere(rewrites)
     _streams.update(stdout=sys.stdout, stderr=sys.stderr)
     events = get_ipython().events  # noqa: F821 - given by the caller
     events.register("post_run_cell", _steady_stdout)
@@ -54,6 +59,21 @@ def prepare(allow_install):
     for name in ("system", "system_raw", "system_piped"):
         setattr(shell, name, system)
     shell.getoutput = getoutput
+
+
+def _lead_elsewhere(rewrites):
+    if find_spec("grpc") is None:
+        return
+    import grpc
+    import grpc.aio
+
+    def led(channel):
+        return lambda target, *given, **options: channel(
+            rewrites.get(str(target).rpartition("/")[2], target), *given, **options
+        )
+
+    for module in (grpc, grpc.aio):
+        module.insecure_channel = led(module.insecure_channel)
 
 
 def look(folder):

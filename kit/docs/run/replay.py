@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kit.docs.records import BlockOutcome, Pass, Replay
-from kit.docs.run.local_services import refuse_local_services
 from kit.docs.run.scripts import scripts
+from kit.docs.run.served import Engine, Protection, Served, served
 from kit.docs.run.session import Session
 from kit.docs.verdicts.judge import judge, runs_on_page
 from kit.errors import KitError
+from kit.kernels.relays import is_own
 from kit.kernels.sandbox import Limits, Sandbox, make_sandbox, overlay
 from kit.models.openai_server import OpenAIServer, local_embed
 from kit.pages.code import imported_modules, parse, text_constants
@@ -35,6 +37,8 @@ class Options:
     allow_install: bool = False
     all_tabs: bool = False
     allow_local: bool = False
+    milvus: Engine = "lite"  # what is served at the address of a Milvus that the page names
+    protection: Protection = "auto"
 
 
 # Called with the pass (1 or 2), the block, and how many blocks of how many have been reached.
@@ -63,15 +67,19 @@ def replay_page(
     settings = load_settings()
     codes = [block.text for block in page.code if not reasons[block.id]]
     python = _python(requirements, codes)
-    if not options.allow_local:
-        refuse_local_services(codes)
     sandbox = make_sandbox(text_constants(codes), options.places)
     try:
         if options.allow_install:
             python = overlay(python, sandbox.root / "installed")
         with contextlib.ExitStack() as stack:
             service = stack.enter_context(_openai(settings))
-            run = _Run(page, reasons, python, sandbox, service, settings, options, progress)
+            around = stack.enter_context(
+                served(
+                    sandbox, codes, service.addresses, options.limits, engine=options.milvus,
+                    protection=options.protection, allow_local=options.allow_local,
+                )
+            )  # fmt: skip
+            run = _Run(page, reasons, python, sandbox, service, around, settings, options, progress)
             passes, versions = run.passes(2 if twice else 1)
     finally:
         sandbox.remove()
@@ -83,6 +91,8 @@ def replay_page(
         requirements=(requirements,) if requirements else (),
         versions=versions,
         embeddings=service.name,
+        protection=around.apart.isolation.words,
+        served=tuple(f"{engine}, served to the page alone" for engine in around.started),
         notes=(*_unparsed(page), *(f"placed {path}" for path in sandbox.placed), *run.notes),
     )
 
@@ -95,6 +105,7 @@ class Service:
     environment: Mapping[str, str]
     key: str
     secrets: tuple[str, ...]
+    addresses: tuple[str, ...] = ()  # of this machine, which the page must reach
 
 
 @contextlib.contextmanager
@@ -106,7 +117,8 @@ def _openai(settings: Settings):
         if settings.openai_base_url:
             own["OPENAI_BASE_URL"] = settings.openai_base_url
         where = settings.openai_base_url or "OpenAI"
-        yield Service(f"{where}, with your OPENAI_API_KEY", own, key, (key,))
+        local = (settings.openai_base_url,) if is_own(urlsplit(where).hostname or "") else ()
+        yield Service(f"{where}, with your OPENAI_API_KEY", own, key, (key,), local)
         return
     name = settings.embeddings if ":" not in settings.embeddings else "minilm"
     embed = local_embed(name)
@@ -114,7 +126,7 @@ def _openai(settings: Settings):
         embed(["warm"])  # imports now, in this thread, and not within a cell's time
     with OpenAIServer(embed) as server:
         own = {"OPENAI_API_KEY": server.token, "OPENAI_BASE_URL": server.page_url, "OPENAI_API_BASE": server.page_url}
-        yield Service(f"{name}, on loopback", own, server.token, (server.token,))
+        yield Service(f"{name}, on loopback", own, server.token, (server.token,), (server.base_url,))
 
 
 class _Run:
@@ -127,12 +139,19 @@ class _Run:
         python: str,
         sandbox: Sandbox,
         service: Service,
+        around: Served,
         settings: Settings,
         options: Options,
         progress: Progress | None,
     ):
         self.page, self.reasons, self.python, self.sandbox = page, reasons, python, sandbox
-        self.service, self.settings, self.options, self.progress = service, settings, options, progress
+        self.service, self.around, self.settings, self.options, self.progress = (
+            service,
+            around,
+            settings,
+            options,
+            progress,
+        )
         self.notes: list[str] = []
         self.scripts = scripts(page)
 
@@ -159,8 +178,12 @@ class _Run:
         return Session(
             self.python,
             self.sandbox,
-            self.sandbox.environment(self.service.environment, allow_install=self.options.allow_install),
+            self.sandbox.environment(
+                {**self.around.environment, **self.service.environment}, allow_install=self.options.allow_install
+            ),
             self.options.limits,
+            apart=self.around.apart,
+            rewrites=self.around.rewrites,
             answer=self._answer,
             secrets=(*self.service.secrets, *self.settings.secrets),
             allow_install=self.options.allow_install,

@@ -5,27 +5,31 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import os
 import queue
 import re
+import secrets as secrets_module
 import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kit.docs.records import BlockOutcome, CellError, State, error_from, state_from
 from kit.docs.run.scripts import Script
 from kit.errors import KitError
+from kit.kernels.isolation import Apart, isolation
+from kit.kernels.launcher import SIGNAL_STATUS
 from kit.kernels.outputs import OutputCollector, plain_text
 from kit.kernels.sandbox import Limits, Sandbox, Watch
 from kit.pages.code import statement_at
 from kit.settings import mask
 
 START_SECONDS = 60
-LOOK_SECONDS = 20
+LOOK_SECONDS, LEAST_LOOK_SECONDS = 20, 5  # what a look between two cells may take: no longer than a cell
 OBEY_SECONDS = 3  # how long an interrupted cell may take to stop
 POLL_SECONDS = 0.05
-PROBE = "__import__('sys').modules['_kit_docs'].{call}"
 
 
 class Session:
@@ -38,12 +42,17 @@ class Session:
         environment: Mapping[str, str],
         limits: Limits,
         *,
+        apart: Apart | None = None,
         answer: Callable[[str], str] = lambda _: "",
         secrets: tuple[str, ...] = (),
         allow_install: bool = False,
+        rewrites: Mapping[str, str] = MappingProxyType({}),
     ):
         self.python, self.sandbox, self.environment, self.limits = python, sandbox, environment, limits
+        self.apart = apart or Apart(isolation(), file_bytes=limits.disk_bytes)
         self.answer, self.secrets, self.allow_install = answer, secrets, allow_install
+        self.rewrites = dict(rewrites)
+        self._probe = f"_{secrets_module.token_hex(8)}"  # a module of no name that a page could take
         self.seconds = 0.0  # what the kernel's start took
         self.left: list[str] = []  # what was still running at the end
         self.dead = ""  # why the kernel is no more
@@ -62,6 +71,8 @@ class Session:
         if self.dead:
             return BlockOutcome(block_id, "not run", f"the kernel was gone: {self.dead}")
         self._ask(f"begin({script.file!r}, {script.arguments!r}, {code!r})" if script else "begin()")
+        if self.dead:
+            return BlockOutcome(block_id, "not run", f"the kernel was gone: {self.dead}")
         collector, prompts = OutputCollector(self.limits.output_bytes), []
         began = time.perf_counter()
         problem = self._execute(code, collector, prompts)
@@ -96,6 +107,8 @@ class Session:
 
     def _ended(self) -> tuple[str, str] | None:
         """A cell that ended well and the kernel with it, as `exit()` does."""
+        if self.dead:
+            return "kernel died", self.dead
         asked = any(p.get("source") == "ask_exit" for p in self._reply.get("payload", ()))
         if not asked and self._alive:
             return None
@@ -126,9 +139,11 @@ class Session:
             self._client.stop_channels()
         with contextlib.suppress(RuntimeError, OSError):
             self._manager.cleanup_resources()
+        os.close(self._alive_end)
         self._log.close()
 
     def _start(self) -> None:
+        reading, self._alive_end = os.pipe()
         from jupyter_client import BlockingKernelClient, KernelManager
         from jupyter_client.kernelspec import KernelSpec
 
@@ -136,24 +151,28 @@ class Session:
             """Its kernel is the ipykernel of one Python, whatever kernels the user has installed."""
 
             kernel_spec = KernelSpec(
-                argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}",
+                argv=[*self.apart.command(reading), self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}",
                       "--HistoryManager.enabled=False"],
-                display_name="page", language="python",
+                display_name="page", language="python", interrupt_mode="message",
             )  # fmt: skip
             client_class = f"{BlockingKernelClient.__module__}.{BlockingKernelClient.__qualname__}"
 
         self._watch = None
+        sockets = {"transport": "ipc", "ip": str(self.sandbox.sockets / "kernel")} if self.apart.isolation.apart else {}
         self._log = (self.sandbox.root / "kernel.log").open("w+", encoding="utf-8", errors="replace")
-        self._manager = OnePython(connection_file=str(self.sandbox.root / "kernel.json"))
+        self._manager = OnePython(connection_file=str(self.sandbox.root / "kernel.json"), **sockets)
         try:
             self._manager.start_kernel(
-                env=self.environment, cwd=str(self.sandbox.folder), stdout=self._log, stderr=self._log
-            )
-            self._watch = Watch(self._manager.provisioner.pid, self.sandbox, self.limits.memory_bytes)
+                env=self.environment, cwd=str(self.sandbox.folder), stdout=self._log, stderr=self._log,
+                pass_fds=(reading,),
+            )  # fmt: skip
+            os.close(reading)
+            self._watch = Watch(self._manager.provisioner.pid, self.sandbox, self.limits)
             self._client = self._manager.client()
             self._client.start_channels()
             self._client.wait_for_ready(timeout=START_SECONDS)
             self._load_probe()
+            self._watch.ready()
         except (RuntimeError, OSError, TimeoutError) as error:
             self._log.flush()
             words = Path(self._log.name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -165,12 +184,12 @@ class Session:
 
     def _load_probe(self) -> None:
         source = Path(__file__).with_name("inkernel.py").read_text(encoding="utf-8")
-        module = "__import__('types').ModuleType('_kit_docs')"
+        module = f"__import__('types').ModuleType({self._probe!r})"
         load = (
             f"(lambda m: (m.__dict__.update(get_ipython=get_ipython), exec({source!r}, m.__dict__),"
-            f" __import__('sys').modules.update(_kit_docs=m)))({module})"
+            f" __import__('sys').modules.update({self._probe}=m)))({module})"
         )
-        if self._evaluate(load) is None or self._ask(f"prepare({self.allow_install})") is None:
+        if self._evaluate(load) is None or self._ask(f"prepare({self.allow_install}, {self.rewrites!r})") is None:
             raise RuntimeError("its state could not be asked")
 
     @property
@@ -215,16 +234,14 @@ class Session:
 
     def _died(self, stopped: tuple[str, str] | None) -> tuple[str, str]:
         if self._watch.exceeded:
-            used, limit = self._watch.exceeded / 1e9, self.limits.memory_bytes / 1e9
-            self.dead = f"it used {used:.1f} GB of memory, {limit:g} GB are allowed"
+            self.dead = self._watch.exceeded
             return "kernel died", self.dead
         if stopped:
             self.dead = stopped[1]
             return stopped
         status = self._manager.provisioner.process.poll()
-        killed = (
-            f"killed by signal {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
-        )
+        number = -status if status and status < 0 else (status or 0) - SIGNAL_STATUS
+        killed = f"killed by signal {signal.Signals(number).name}" if number > 0 else f"exit status {status}"
         self.dead = f"the kernel ended in this cell ({killed})"
         return "kernel died", self.dead
 
@@ -253,7 +270,7 @@ class Session:
 
     def _ask(self, call: str) -> str | None:
         """What a function of the probe returns (its text), or None when the kernel does not answer."""
-        found = self._evaluate(PROBE.format(call=call))
+        found = self._evaluate(f"__import__('sys').modules[{self._probe!r}].{call}")
         if found is None:
             return None
         try:
@@ -265,8 +282,8 @@ class Session:
     def _evaluate(self, expression: str) -> str | None:
         """The repr of an expression in the kernel, evaluated in silence: no history, no output, no counter."""
         request = self._client.execute("", silent=True, store_history=False, user_expressions={"it": expression})
-        deadline = time.monotonic() + LOOK_SECONDS
-        while time.monotonic() < deadline and self._alive:
+        deadline = time.monotonic() + max(LEAST_LOOK_SECONDS, min(LOOK_SECONDS, self.limits.cell_seconds))
+        while time.monotonic() < deadline and self._alive and not self.dead:
             try:
                 reply = self._client.shell_channel.get_msg(timeout=0.5)
             except queue.Empty:
@@ -274,6 +291,8 @@ class Session:
             if reply["parent_header"].get("msg_id") == request:
                 found = reply["content"].get("user_expressions", {}).get("it", {})
                 return found["data"]["text/plain"] if found.get("status") == "ok" else None
+        if self._alive and not self.dead:
+            self.dead = "the kernel answered no more after it"
         return None
 
     def _state(self, asked: Mapping[str, Any]) -> State | None:

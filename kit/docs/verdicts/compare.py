@@ -32,6 +32,7 @@ RULES = {
     "clock": "dates with times",
     "paths": "paths to the same file name",
     "stored traceback": "the lines of a traceback above its error",
+    "extra info": "the `extra_info` behind a result of pymilvus, such as its cost",
     "ellipsis": "what `...` stands for",
     "prompt": "a prompt and the dots that were typed there",
     "echo": "the value of the last expression, below what is printed",
@@ -41,6 +42,7 @@ SIMILAR = 0.5  # the share of words that must be common
 LONGEST_DIFF = 20_000  # words
 AUTO_ID = 10**14
 _TYPED = re.compile(r"(?m)^.*?[·•*]{3,}[ \t]*$\n?")  # `Key: ········`, as Jupyter stores what getpass hid
+_EXTRA = re.compile(r"\s*,\s*extra_info:\s*\{[^{}]*\}")
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -67,6 +69,11 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
         return OutputComparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
     if rule := _shortened(_trimmed(old), _trimmed(new)):
         return OutputComparison("equivalent", (rule,), detail=RULES[rule])
+    if _EXTRA.search(old + new) and (shown := _EXTRA.sub("", new)).strip():
+        found = compare([_EXTRA.sub("", old)], [shown]) if _EXTRA.sub("", old) != old or shown != new else None
+        if found and found.verdict in ("same", "equivalent"):
+            rules = ("extra info", *found.rules)
+            return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
     if (without := _TYPED.sub("", old)) != old and not _TYPED.search(new):
         found = compare([without], fresh)
         if found.verdict in ("same", "equivalent"):
