@@ -1,4 +1,4 @@
-"""A BEIR folder: corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each plain or .gz."""
+"""A BEIR folder: corpus, queries and judgments, as JSON lines (plain or .gz), CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
@@ -11,26 +11,15 @@ from typing import Any
 from langchain_core.documents import Document
 
 from kit.bench.collections.base import Collection, Fields, judged
-from kit.bench.collections.rows import (
-    Ids,
-    Problems,
-    found_file,
-    id_of,
-    note_duplicates,
-    read_jsonl,
-    read_table,
-    text_of,
-)
+from kit.bench.collections.qrels import choose_split, read_qrels
+from kit.bench.collections.rows import Ids, Problems, found_part, id_of, note_duplicates, read_rows, text_of
 from kit.bench.records import Dataset, Qrel, Query
-from kit.errors import KitError, nearest
-
-COLUMNS = ("query-id", "corpus-id", "score")
-SPLITS_FIRST = ("test", "dev", "train")
+from kit.errors import KitError
 
 
 def is_beir(folder: Path) -> bool:
-    """Whether the folder holds a corpus.jsonl, plain or .gz."""
-    return found_file(folder, "corpus.jsonl") is not None
+    """Whether the folder holds a corpus, such as corpus.jsonl."""
+    return found_part(folder, "corpus") is not None
 
 
 def open_beir(folder: Path, split: str | None, tolerate: tuple[str, ...]) -> Collection:
@@ -38,13 +27,13 @@ def open_beir(folder: Path, split: str | None, tolerate: tuple[str, ...]) -> Col
 
     Only queries that the split judges are kept. Judgments above 0 are relevant.
     """
-    split, qrels_path = _choose_split(folder, split)
-    queries_path = found_file(folder, "queries.jsonl")
+    split, qrels_path = choose_split(folder, split)
+    queries_path = found_part(folder, "queries")
     if queries_path is None:
-        raise KitError(f"{folder} has corpus.jsonl but no queries.jsonl(.gz); wanted both and qrels/<split>.tsv.")
-    corpus_path = found_file(folder, "corpus.jsonl")
+        raise KitError(f"{folder} has a corpus but no queries.jsonl(.gz); wanted both and qrels/<split>.tsv.")
+    corpus_path = found_part(folder, "corpus")
     problems, digest, notes = Problems(), hashlib.sha256(), []
-    qrels = _read_qrels(qrels_path, problems, digest)
+    qrels = read_qrels(qrels_path, problems, digest)
     problems.stop_if_any()
     wanted = dict.fromkeys(qrel.query_id for qrel, _ in qrels)
     queries = _read_queries(queries_path, wanted, problems, digest)
@@ -52,7 +41,7 @@ def open_beir(folder: Path, split: str | None, tolerate: tuple[str, ...]) -> Col
     if ids.has_duplicates():
         rows = (
             (line, id_of(row, ("_id",), corpus_path, line, Problems()))
-            for line, row in read_jsonl(corpus_path, Problems())
+            for line, row in read_rows(corpus_path, Problems())
         )
         note_duplicates(ids, rows, corpus_path, problems)
     qrels = _pointing_at_something(qrels, qrels_path, queries, ids, problems, tolerate, notes)
@@ -88,7 +77,7 @@ class BeirFolder(Collection):
 
     def documents(self) -> Iterator[Document]:
         """The documents in the file's order; those without text are left out."""
-        for _, row in read_jsonl(self.path, Problems()):
+        for _, row in read_rows(self.path, Problems()):
             if text := whole_text(row):
                 metadata = {name: row["metadata"][name] for name in self.fields}
                 yield Document(page_content=text, id=str(row["_id"]), metadata=metadata)
@@ -99,51 +88,11 @@ def whole_text(row: dict[str, Any]) -> str:
     return f"{row.get('title') or ''} {row.get('text') or ''}".strip()
 
 
-def _choose_split(folder: Path, split: str | None) -> tuple[str, Path]:
-    there = {path.name.removesuffix(".gz").removesuffix(".tsv"): path
-             for path in sorted((folder / "qrels").glob("*.tsv*"), reverse=True)
-             if path.name.endswith((".tsv", ".tsv.gz"))}  # fmt: skip
-    if not there:
-        raise KitError(f"{folder} has no judgments; wanted qrels/<split>.tsv(.gz) beside corpus.jsonl.")
-    if split is None:
-        named = [name for name in SPLITS_FIRST if name in there]
-        if not named and len(there) > 1:
-            raise KitError(f"{folder} has the splits {', '.join(sorted(there))}; say which: --split NAME.")
-        split = (named or list(there))[0]
-    if split not in there:
-        raise KitError(
-            f'{folder} has no split "{split}".{nearest(split, list(there))} There are: {", ".join(sorted(there))}.'
-        )
-    return split, there[split]
-
-
-def _read_qrels(path: Path, problems: Problems, digest: hashlib._Hash) -> list[tuple[Qrel, int]]:
-    """The judgments with their line numbers; said twice alike counts once, said twice differently is a problem."""
-    known: dict[tuple[str, str], tuple[Qrel, int]] = {}
-    for line, row in read_table(path, COLUMNS, "\t", problems, digest):
-        query_id, doc_id = (id_of(row, (name,), path, line, problems) for name in COLUMNS[:2])
-        try:
-            relevance = float(row["score"])
-            if not relevance.is_integer():
-                raise ValueError
-        except (ValueError, OverflowError):
-            problems.add(path, line, f"score {row['score']!r}", "a whole number, above 0 where relevant")
-            continue
-        if query_id is None or doc_id is None:
-            continue
-        qrel = Qrel(query_id, doc_id, int(relevance))
-        before, at = known.setdefault((query_id, doc_id), (qrel, line))
-        if before.relevance != qrel.relevance:
-            problems.add(path, line, f"{query_id} {doc_id} judged {qrel.relevance}, in line {at} {before.relevance}",
-                         "each pair judged once")  # fmt: skip
-    return list(known.values())
-
-
 def _read_queries(path: Path, wanted: dict[str, None], problems: Problems, digest: hashlib._Hash) -> dict[str, Query]:
     """The wanted queries by id; all rows are checked."""
     queries: dict[str, Query] = {}
     lines: dict[str, int] = {}
-    for line, row in read_jsonl(path, problems, digest):
+    for line, row in read_rows(path, problems, digest):
         query_id = id_of(row, ("_id",), path, line, problems)
         text = text_of(row, "text", path, line, problems)
         if query_id is None:
@@ -166,7 +115,7 @@ def _read_queries(path: Path, wanted: dict[str, None], problems: Problems, diges
 
 def _read_corpus(path: Path, problems: Problems, digest: hashlib._Hash, skip_empty: bool) -> tuple[Ids, Fields, int]:
     ids, fields, empty = Ids(), Fields(), 0
-    for line, row in read_jsonl(path, problems, digest):
+    for line, row in read_rows(path, problems, digest):
         doc_id = id_of(row, ("_id",), path, line, problems)
         text_of(row, "text", path, line, problems)
         if row.get("title") is not None:

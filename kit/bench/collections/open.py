@@ -25,8 +25,8 @@ def open_collection(
     """A collection by name, read once and checked.
 
     `golden`, `golden:2015-2026`, `golden:2016,2022`: the golden questions on those years' addresses. A folder with
-    corpus.jsonl(.gz): BEIR. Any other folder: its .txt and .md files with questions.jsonl or questions.csv, or
-    `questions`. Anything else: an id of ir_datasets, such as beir/scifact/test.
+    corpus.jsonl (.gz, .parquet, .csv): BEIR. Any other folder: its files (.txt .md .rst .ipynb .html .pdf .docx) with
+    questions.jsonl or questions.csv, or `questions`. Anything else: an id of ir_datasets, such as beir/scifact/test.
 
     Raises:
         KitError: there is no such collection, or what is wrong in which line of which of its files.

@@ -17,6 +17,9 @@ import numpy as np
 
 from kit.errors import KitError
 
+MOST_ID_BYTES = 65_000  # Milvus stores 65,535, and a chunk's id holds its place, too
+IDS = ("_id", "id", "doc_id", "docid", "docno", "query_id", "qid", "corpus_id", "corpus-id", "query-id")
+TEXTS = ("text", "contents", "content", "body", "passage", "query", "question")
 SHOWN = 10  # problems that an error lists; the others are counted
 
 
@@ -41,9 +44,51 @@ class Problems:
             raise KitError("\n".join([*self._said, *more]))
 
 
-def found_file(folder: Path, name: str) -> Path | None:
-    """`name` or `name.gz` in a folder, the plain one first."""
-    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+def found_part(folder: Path, name: str) -> Path | None:
+    """`corpus` or `queries` as .jsonl, .jsonl.gz, .parquet, .csv or .tsv, or as the one Parquet file of a folder."""
+    forms = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".tsv")
+    if path := next((p for form in forms if (p := folder / f"{name}{form}").is_file()), None):
+        return path
+    shards = sorted((folder / name).glob("*.parquet"))
+    if len(shards) > 1:
+        raise KitError(f"{folder / name} holds {len(shards)} Parquet files", wanted="one file", mend="Join them.")
+    return shards[0] if shards else None
+
+
+def read_rows(
+    path: Path, problems: Problems, digest: hashlib._Hash | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a corpus or of queries in any form of `found_part`, with their id as `_id`, their text as `text`."""
+    if path.suffix == ".parquet":
+        rows = read_parquet(path, digest)
+    elif path.suffix in (".csv", ".tsv"):
+        rows = read_table(path, (), "," if path.suffix == ".csv" else "\t", problems, digest)
+    else:
+        rows = read_jsonl(path, problems, digest)
+    for line, row in rows:
+        for name, forms in (("_id", IDS), ("text", TEXTS)):
+            if name not in row and (form := next((form for form in forms if form in row), None)):
+                row[name] = row[form]
+        yield line, row
+
+
+def read_parquet(path: Path, digest: hashlib._Hash | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number and values of every row of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if digest:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    try:
+        number = 0
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except (pa.ArrowException, OSError) as error:
+        raise KitError(f"{path} is no whole Parquet file ({str(error).splitlines()[0]}).") from None
 
 
 def read_lines(path: Path, digest: hashlib._Hash | None = None) -> Iterator[tuple[int, str]]:
@@ -133,6 +178,10 @@ def id_of(row: dict[str, Any], names: Sequence[str], path: Path, line: int, prob
         return None
     if re.search(r"\s", value):
         problems.add(path, line, f"{name} {_short(value)}", f"{name} without white space, as TREC run files need")
+        return None
+    if len(value) > MOST_ID_BYTES // 4 and (size := len(value.encode("utf-8", "surrogatepass"))) > MOST_ID_BYTES:
+        problems.add(path, line, f"{name} {_short(value)} of {size:,} bytes",
+                     f"at most {MOST_ID_BYTES:,}, as a chunk's id holds its place, too")  # fmt: skip
         return None
     return value
 
