@@ -16,6 +16,7 @@ from kit.bench.commands.run import bench
 from kit.docs.commands import docs
 from kit.errors import KitError
 from kit.extras import missing_package
+from kit.milvus.prove.command import prove
 from kit.notebooks.commands import notebooks, tour
 from kit.server.commands import doctor, server
 
@@ -30,7 +31,7 @@ class FirstMap(TyperGroup):
     """The places in the order in which a newcomer needs them."""
 
     def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - click hands it
-        return ["tour", "notebooks", "docs", "bench", "server", "doctor", *OLD_NAMES]
+        return ["tour", "notebooks", "docs", "bench", "prove", "server", "doctor", *OLD_NAMES]
 
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ app.command()(tour)
 app.add_typer(notebooks, name="notebooks")
 app.add_typer(docs, name="docs")
 app.add_typer(bench, name="bench")
+app.command()(prove)
 app.add_typer(server, name="server")
 app.command()(doctor)
 

@@ -25,10 +25,10 @@ def commands(command, path=("kit",)):
 EVERY = dict(commands(typer.main.get_command(app)))
 
 
-def test_the_first_map_has_six_places():
+def test_the_first_map_has_seven_places():
     group = typer.main.get_command(app)
     visible = [name for name in group.list_commands(None) if not group.commands[name].hidden]
-    assert visible == ["tour", "notebooks", "docs", "bench", "server", "doctor"]
+    assert visible == ["tour", "notebooks", "docs", "bench", "prove", "server", "doctor"]
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 from kit.errors import KitError
+from kit.milvus.scan import literal
 
-# These five are all that Milvus' string literals need; JSON and repr escape others, which Milvus then misreads.
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _RESERVED = re.compile(
     "and|or|not|in|like|is|null|exists|true|false|iso|interval|text_match|array_length"
@@ -38,7 +37,7 @@ def quote(text: str) -> str:
     text = plain(text)
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise KitError(f"{text[:40]!a} holds half a surrogate pair, which no stored text can equal.")
-    return f'"{text.translate(_ESCAPES)}"'
+    return literal(text)
 
 
 def plain(text: str) -> str:

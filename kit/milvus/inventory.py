@@ -26,6 +26,7 @@ from kit.milvus.lite_files import (
     last_write,
     logged_twice,
 )
+from kit.milvus.scan import pages_by_key
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -181,14 +182,8 @@ def check_rows(uri: str, client: MilvusClient, database: str | None = None, ever
 def read_content(client: MilvusClient, collection: str, key: str = "pk", text: str = "text") -> Content:
     """What a collection holds now, read row by row."""
     content = Content()
-    rows = client.query_iterator(
-        collection, batch_size=READ_ROWS, output_fields=[key, text], consistency_level="Strong"
-    )
-    try:
-        while batch := rows.next():
-            content = content.plus((str(row[key]), row[text]) for row in batch)
-    finally:
-        rows.close()
+    for page in pages_by_key(client, collection, key, READ_ROWS, output_fields=[key, text], consistency_level="Strong"):
+        content = content.plus((str(row[key]), row[text]) for row in page)
     return content
 
 

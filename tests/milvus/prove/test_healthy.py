@@ -1,0 +1,32 @@
+"""On a healthy collection with an exact index nothing is broken, whatever the collection holds."""
+
+import pytest
+
+from kit.milvus.connection import connect, is_lite, open_client
+from kit.milvus.prove.run import prove_collection
+from tests.milvus.prove.rows import any_collection
+
+RUNS = 100
+
+
+def alarms(uri: str, seeds: range) -> dict[int, list]:
+    """What was called broken in collections drawn from these seeds, by seed; none is."""
+    raised = {}
+    client = open_client(connect(uri))
+    for seed in seeds:
+        any_collection(client, seed, is_lite(uri))
+        proof = prove_collection(client, "anything", uri, lite=is_lite(uri), seed=seed)
+        if proof.broken:
+            raised[seed] = [(outcome.relation, outcome.field, outcome.failure) for outcome in proof.broken]
+        client.drop_collection("anything")
+    client.close()
+    return raised
+
+
+def test_no_alarm_on_healthy_collections(database):
+    assert alarms(database, range(5 if is_lite(database) else 1)) == {}
+
+
+@pytest.mark.long
+def test_no_alarm_in_a_hundred_runs(database):
+    assert alarms(database, range(RUNS)) == {}
