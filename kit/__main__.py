@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Context
@@ -30,7 +30,7 @@ OLD_NAMES = {  # of the first release
 class FirstMap(TyperGroup):
     """The places in the order in which a newcomer needs them."""
 
-    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - click hands it
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click hands its context
         return ["tour", "notebooks", "docs", "bench", "prove", "server", "doctor", *OLD_NAMES]
 
 

@@ -11,13 +11,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kit.errors import KitError
 from kit.files.project import project_root
 from kit.milvus.connection import is_lite
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+    from kit.settings import Settings
 
 LOCK = project_root() / "requirements.lock"
 PYTHONS = ((3, 11), (3, 14))  # from, up to and without
@@ -55,7 +61,7 @@ def examine(databases: list[Path], uri: str | None = None) -> list[Finding]:
     address = uri or settings.milvus_uri
     lite = [*databases, *([Path(address)] if address and is_lite(address) else [])]
     findings += [_looked_at("disk", lambda: _disk([settings.cache_dir, *lite]))]
-    findings += [_looked_at(f"database {path.name}", lambda path=path: _database(path)) for path in lite]
+    findings += [_looked_at(f"database {path.name}", partial(_database, path)) for path in lite]
     if address and not is_lite(address):
         findings += list(_server(address))
     elif not lite:
@@ -236,16 +242,16 @@ def _seconds(do: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _clock(client) -> float | None:
+def _clock(client: MilvusClient) -> float | None:
     """How far the server's clock is ahead of this one, in seconds; None where the server does not say."""
     import grpc
     from pymilvus import MilvusException
 
     try:
-        timestamp = client._get_connection().alloc_timestamp(timeout=ANSWER_SECONDS)
+        timestamp: int = client._get_connection().alloc_timestamp(timeout=ANSWER_SECONDS)
     except (MilvusException, grpc.RpcError):
         return None
-    return (timestamp >> 18) / 1000 - time.time()  # milliseconds, above an 18-bit counter
+    return int(timestamp >> 18) / 1000 - time.time()  # milliseconds, above an 18-bit counter
 
 
 def _server_package() -> Finding:
@@ -258,7 +264,7 @@ def _server_package() -> Finding:
     return Finding("own server", OK, "not installed; `kit server start` does it the first time")
 
 
-def _openai(settings) -> Finding:
+def _openai(settings: Settings) -> Finding:
     """Whether a key is set and the endpoint answers; the key is neither shown nor sent."""
     import http.client
     import urllib.error

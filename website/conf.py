@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 import kit
 from website.sources import FACES
@@ -27,7 +28,7 @@ exclude_patterns = ["extra"]
 html_extra_path = [str(Path(__file__).parent.parent / "build/site/source/extra")]
 
 nb_execution_mode = "off"  # outputs as stored, from one clean run
-nb_ipywidgets_js = {}  # a script from outside
+nb_ipywidgets_js: dict[str, str] = {}  # a script from outside
 nb_mime_priority_overrides = [("html", "text/html", 0), ("html", "image/svg+xml", 1)]
 myst_enable_extensions = ["colon_fence", "dollarmath", "html_image"]
 myst_heading_anchors = 3
@@ -59,12 +60,12 @@ html_theme_options = {
 }
 
 
-def setup(app) -> None:
+def setup(app: Sphinx) -> None:
     """Empty header cells, which a screen reader would read out, become none."""
     app.connect("doctree-read", _without_empty_headers)
 
 
-def _without_empty_headers(_app, document: nodes.document) -> None:
+def _without_empty_headers(_app: Sphinx, document: nodes.document) -> None:
     for head in list(document.findall(nodes.thead)):
         if not head.astext().strip():
             head.parent.remove(head)

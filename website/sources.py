@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import kit
-from kit.notebooks.manifest import load_manifest
+from kit.notebooks.manifest import Notebook, load_manifest
 
 ROOT = Path(__file__).parent.parent
 FACES = {
@@ -108,7 +108,7 @@ data/README
 """
 
 
-def _needs(entry) -> str:
+def _needs(entry: Notebook) -> str:
     return ", ".join(entry.needs) or "nothing"
 
 

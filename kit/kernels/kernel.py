@@ -12,8 +12,8 @@ from subprocess import Popen
 from typing import Any
 
 from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 
 # A kernel whose parent ended while it started would not know: ipykernel's own poller compares with the parent it
 # finds at its start. This line runs right after that, so that the two together leave no gap.
@@ -25,17 +25,17 @@ class LiveKernels:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._processes: set[Popen] = set()
+        self._processes: set[Popen[bytes]] = set()
         self.ended = False
 
-    def add(self, process: Popen) -> None:
+    def add(self, process: Popen[bytes]) -> None:
         """Remember a kernel; one that comes after `end` is ended at once."""
         with self._lock:
             self._processes.add(process)
         if self.ended:
             self.end()
 
-    def remove(self, process: Popen | None) -> None:
+    def remove(self, process: Popen[bytes] | None) -> None:
         """Forget a kernel that is gone."""
         with self._lock:
             self._processes.discard(process)
@@ -70,12 +70,12 @@ class KernelManager(AsyncKernelManager):
         )
         self.other = other
         self.live = live
-        self.process: Popen | None = None
+        self.process: Popen[bytes] | None = None
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         check = f"--IPKernelApp.exec_lines={ORPHAN_CHECK.format(parent=os.getpid())}"
         await super()._async_launch_kernel([*kernel_cmd, *([] if self.other else [check])], **kw)
-        self.process = self.provisioner.process
+        self.process = getattr(self.provisioner, "process")  # noqa: B009 - a local provisioner's, which its base lacks
         self.live.add(self.process)
 
 

@@ -87,7 +87,7 @@ class ExtractiveAnswerer(BaseChatModel):
         vectors = np.array(self.embeddings.embed_documents([sentence for sentence, _ in found]))
         near = vectors @ np.array(self.embeddings.embed_query(question))
         best = np.argsort(-near, kind="stable")[: self.sentences]
-        return [Quote(*found[place], similarity=float(near[place])) for place in best]
+        return [Quote(found[place][0], found[place][1], float(near[place])) for place in best]
 
     def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
         del stop, run_manager
@@ -116,9 +116,10 @@ class ProviderChat(BaseChatModel):
     def _llm_type(self) -> str:
         return self.model._llm_type
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable:
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
         """As the provider's model takes them."""
-        return self.bind(**self.model.bind_tools(tools, **kwargs).kwargs)
+        bound: Any = self.model.bind_tools(tools, **kwargs)
+        return self.bind(**bound.kwargs)
 
     def _generate(
         self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **kwargs: Any
@@ -182,7 +183,8 @@ def _load_provider(name: str) -> BaseChatModel:
             )
         options |= {"api_key": settings.openai_api_key, "base_url": settings.openai_base_url}
     try:
-        return init_chat_model(name, **options)
+        model: BaseChatModel = init_chat_model(name, **options)
+        return model
     except ImportError as error:
         raise KitError(f'"{name}" needs a package that is not installed: {error}') from None
     except ValueError as error:

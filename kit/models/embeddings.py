@@ -48,7 +48,7 @@ def load_embeddings(name: str | None = None) -> Embeddings:
     model = _load_model(name or load_settings().embeddings)
     disk = _DiskStore(load_settings().cache_dir / "embeddings")
 
-    def vectors(purpose: str) -> EncoderBackedStore:
+    def vectors(purpose: str) -> EncoderBackedStore[str, list[float]]:
         return EncoderBackedStore(
             disk,
             lambda text: (

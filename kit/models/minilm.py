@@ -9,11 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from tokenizers import Encoding, Tokenizer
 
 
 class DataFile(NamedTuple):
@@ -61,7 +65,7 @@ class MiniLM:
     RUN_TOKENS = 128  # of a run with several texts; longer runs are no faster
 
     @cached_property
-    def _session(self):
+    def _session(self) -> onnxruntime.InferenceSession:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -70,7 +74,7 @@ class MiniLM:
         return onnxruntime.InferenceSession(verified(MINILM_MODEL), options, providers=["CPUExecutionProvider"])
 
     @cached_property
-    def _tokenizer(self):
+    def _tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(verified(MINILM_TOKENIZER)))
@@ -108,7 +112,7 @@ class MiniLM:
             vectors[places] = rows
         return vectors
 
-    def _run(self, encodings: list, inputs: list[str]) -> np.ndarray:
+    def _run(self, encodings: list[Encoding], inputs: list[str]) -> np.ndarray:
         """The vectors of texts of one length in tokens."""
         given = {
             "input_ids": [e.ids for e in encodings],
@@ -116,7 +120,8 @@ class MiniLM:
             "token_type_ids": [e.type_ids for e in encodings],
         }
         feed = {name: np.array(given[name], dtype=np.int64) for name in inputs}
-        return self._hidden_states(feed).mean(axis=1)
+        vectors: np.ndarray = self._hidden_states(feed).mean(axis=1)
+        return vectors
 
     def _prepare(self) -> list[str]:
         """Load the model, once, before the threads ask for it: the names of its inputs."""
@@ -124,4 +129,5 @@ class MiniLM:
 
     def _hidden_states(self, feed: dict[str, np.ndarray]) -> np.ndarray:
         """(texts, tokens, 384)."""
-        return self._session.run(None, feed)[0]
+        states: np.ndarray = self._session.run(None, feed)[0]
+        return states

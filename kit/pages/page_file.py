@@ -152,4 +152,5 @@ def _toml(value: Any) -> str:
     plain = isinstance(value, str) and all(letter in "\n\t" or letter.isprintable() for letter in value)
     if plain and "\n" in value and "'''" not in value:
         return f"'''\n{value}'''"
-    return tomlkit.item(value).as_string()
+    text: str = tomlkit.item(value).as_string()
+    return text

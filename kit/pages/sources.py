@@ -81,7 +81,7 @@ def _fetch(source: str) -> bytes:
                     f"{source} answers with HTML, a rendered page; wanted its source (.md, .mdx or .ipynb). "
                     "On GitHub take the address behind the button Raw."
                 )
-            data = answer.read(MAX_BYTES + 1)
+            data: bytes = answer.read(MAX_BYTES + 1)
     except HTTPError as error:
         raise KitError(f"{source} answers {error.code} {error.reason}. Check the address.") from None
     except (URLError, OSError, ValueError) as error:

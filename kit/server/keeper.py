@@ -67,7 +67,7 @@ def _end_with_the_owner(tied: bool) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _stop(server: subprocess.Popen, number: int) -> None:
+def _stop(server: subprocess.Popen[bytes], number: int) -> None:
     server.send_signal(number)
     try:
         server.wait(STOP_SECONDS)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
@@ -46,7 +46,8 @@ def no_wheel() -> str | None:
 
 def locked_version() -> str:
     """The server's version that the repository's lock file names."""
-    return re.search(r"^milvus==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    versions: list[str] = re.findall(r"^milvus==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    return versions[0]
 
 
 def folder() -> Path:
@@ -138,7 +139,7 @@ def configure(server: Installed, data: Path, port: int | None = None) -> tuple[i
     text = server.template.read_text(encoding="utf-8")
     names = re.findall(r"\{\{\s*(\w+_port)\(int\)", text)
     *ports, peer, health = free_ports(len(names) + 2)
-    values: dict[str, object] = dict(zip(names, ports, strict=True))
+    values: dict[str, Any] = dict(zip(names, ports, strict=True))
     values["proxy_port"] = port or values["proxy_port"]
     values |= {
         "etcd_log_path": data / "logs" / "etcd.log",

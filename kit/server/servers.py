@@ -15,13 +15,16 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kit.errors import KitError
 from kit.files.locks import alone
 from kit.server import keeper as server_process
 from kit.server import package as server_files
 from kit.settings import load_settings
+
+if TYPE_CHECKING:
+    import psutil
 
 START_SECONDS = 90
 STOP_SECONDS = server_process.STOP_SECONDS + 10
@@ -216,6 +219,7 @@ def _run(
         text=True,
         start_new_session=True,
     )
+    assert keeper.stdin and keeper.stdout and keeper.stderr  # they are pipes
     keeper.stdin.write(json.dumps({**spec, "tied": owned, "record": str(record)}) + "\n")
     keeper.stdin.flush()
     child = keeper.stdout.readline().strip()
@@ -238,10 +242,10 @@ def _run(
     return server
 
 
-_OWNED: dict[int, subprocess.Popen] = {}
+_OWNED: dict[int, subprocess.Popen[str]] = {}
 
 
-def _wait(server: Server, keeper: subprocess.Popen, seconds: float, health: int | None) -> None:
+def _wait(server: Server, keeper: subprocess.Popen[str], seconds: float, health: int | None) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if keeper.poll() is not None or _process(server.process, 0) is None:
@@ -310,7 +314,7 @@ def _end_of(log: Path) -> str:
     return "\n".join(line[:300] for line in lines[-LOG_LINES:]) or "(it is empty)"
 
 
-def _process(pid: int, started: float, before: float | None = None):
+def _process(pid: int, started: float, before: float | None = None) -> psutil.Process | None:
     """The live process of that id and start (within a second, or up to `before`), or None."""
     import psutil
 

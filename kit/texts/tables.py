@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -38,5 +38,5 @@ def hits_table(hits: Iterable[tuple[Document, float]]) -> pd.DataFrame:
     )
 
 
-def _shown(document: Document) -> dict:
+def _shown(document: Document) -> dict[str, Any]:
     return {key: value for key, value in document.metadata.items() if key not in _HIDDEN}

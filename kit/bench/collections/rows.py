@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from zlib import error as ZlibError
 
 import numpy as np
@@ -254,7 +254,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The file's bytes, decompressed; what goes wrong on the way is said in a sentence."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield file
+            yield cast("IO[bytes]", file)
     except (EOFError, gzip.BadGzipFile, ZlibError) as error:
         raise KitError(f"{path} is not a whole gzip file ({error}). Fetch or compress it again.") from None
     except PermissionError:

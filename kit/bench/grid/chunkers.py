@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 
@@ -84,12 +84,13 @@ class Chunker:
             before.append({})
             for start in before[-2]:
                 end = start + len(previous)
-                last = _SPACE.match(text, end).end()
+                spaces = _SPACE.match(text, end)
+                last = spaces.end() if spaces else end
                 for found in _occurrences(text, piece, max(start + 1, end - self._reach(previous)), last):
                     before[-1].setdefault(found, start)
         end = len(text.rstrip())
-        start = next((start for start in before[-1] if start + len(pieces[-1]) == end), None)
-        if start is None or -1 in before[0]:
+        start = next((start for start in before[-1] if start + len(pieces[-1]) == end), -1)
+        if start < 0 or -1 in before[0]:
             raise KitError(f"{self.name} gave chunks that are not pieces of their document: {pieces[-1][:60]!r}.")
         places = []
         for piece, known in zip(reversed(pieces), reversed(before), strict=True):
@@ -112,7 +113,7 @@ class Chunker:
         logging.getLogger("langchain_text_splitters").setLevel(logging.ERROR)
 
         # Separators are kept, so that a chunk is a piece of the text and not a text like it.
-        sizes = {"chunk_size": self.size, "chunk_overlap": self.overlap, "keep_separator": True}
+        sizes: dict[str, Any] = {"chunk_size": self.size, "chunk_overlap": self.overlap, "keep_separator": True}
         if self.kind == "character":
             return CharacterTextSplitter(separator="\n\n", **sizes)
         if self.kind == "sentence":

@@ -57,6 +57,6 @@ def smallest_difference(differences: np.ndarray, power: float = POWER, seed: int
 
 def _critical() -> float:
     """The quantile of the normal distribution that a two-sided test at ALPHA asks for."""
-    from scipy.stats import norm  # type: ignore[import-untyped]
+    from scipy.stats import norm
 
     return float(norm.ppf(1 - ALPHA / 2))

@@ -69,7 +69,7 @@ def intervals(scores: np.ndarray, seed: int = 0, resamples: int = RESAMPLES, lev
     scores = _checked(scores)
     if len(scores) == 1:
         return np.vstack([scores, scores])
-    from scipy.stats import bootstrap  # type: ignore[import-untyped]
+    from scipy.stats import bootstrap
 
     found = bootstrap(
         (scores,), np.mean, axis=0, method="percentile", n_resamples=resamples, confidence_level=level,

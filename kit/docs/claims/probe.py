@@ -68,7 +68,7 @@ class Scratch:
 
     def __init__(self, uri: str, other: Scratch | None = None):
         self.uri = uri
-        self.connection = other.connection if other else connect(uri)
+        self.connection: dict[str, Any] = other.connection if other else dict(connect(uri))
         self._names: list[str] = []
         if other:
             self.client = other.client
@@ -175,7 +175,9 @@ def refusal(trial: Callable[..., Any], *arguments: Any, **options: Any) -> str:
     """What was said when a call was refused, in a sentence; '' when it went through."""
     try:
         trial(*arguments, **options)
-    except (*_refusals(), ValueError, TypeError, AssertionError) as error:
+    except Exception as error:
+        if not isinstance(error, (*_refusals(), ValueError, TypeError, AssertionError)):
+            raise
         return in_words(error)
     return ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kit.docs.claims.probe import Answer, Scratch, probe, refusal
 
@@ -53,11 +53,11 @@ def _register(probe_id: str, capability: str, trials: list[Trial]) -> None:
     def trial(scratch: Scratch) -> Answer:
         from pymilvus import DataType
 
-        fields = {
+        fields: dict[str, dict[str, Any]] = {
             "name": {"datatype": DataType.VARCHAR, "max_length": 32},
             "n": {"datatype": DataType.INT64},
         }
-        rows = [{"pk": i, "name": name, "n": i} for i, name in enumerate(NAMES)]
+        rows: list[dict[str, Any]] = [{"pk": i, "name": name, "n": i} for i, name in enumerate(NAMES)]
         if probe_id == "filter-null":
             fields["m"] = {"datatype": DataType.INT64, "nullable": True}
             rows = [row | {"m": None if row["pk"] % 2 else row["pk"]} for row in rows]

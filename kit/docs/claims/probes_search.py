@@ -130,7 +130,8 @@ def vector_types(scratch: Scratch) -> Answer:
         "FLOAT16": np.ones(8, np.float16), "BFLOAT16": np.ones(8, np.float16).tobytes(),
         "INT8": np.ones(8, np.int8), "BINARY": bytes([1]),
     }  # fmt: skip
-    taken, refused = [], []
+    taken: list[str] = []
+    refused: list[str] = []
     for kind, value in samples.items():
         index = {"v": {"index_type": "AUTOINDEX", "metric_type": "HAMMING" if kind == "BINARY" else "L2"}}
         field = {"datatype": getattr(DataType, f"{kind}_VECTOR"), "dim": 2 * DIMENSIONS}

@@ -24,15 +24,17 @@ class Change(NamedTuple):
     @property
     def block(self) -> Block:
         """The block as it is now, or as it was when it is gone."""
-        return self.new or self.old
+        block = self.new or self.old
+        assert block  # a change has one of the two
+        return block
 
     @property
     def words(self) -> str:
         """The change in a sentence."""
-        if self.kind == "changed":
+        if self.old and self.new and self.kind == "changed":
             renamed = f", now {self.new.id}" if self.old.id != self.new.id else ""
             return f"{min(int(100 * self.similarity), 99)} % of the words are the same{renamed}"
-        if self.kind in ("moved", "renumbered"):
+        if self.old and self.new and self.kind in ("moved", "renumbered"):
             return f"from {self.old.id} ({self.old.where}) to {self.new.id} ({self.new.where})"
         return self.block.where
 
@@ -55,7 +57,7 @@ def changes(old: Sequence[Block], new: Sequence[Block]) -> list[Change]:
     found += [Change("moved", old[i], new[j]) for i, j in moved.items()]
     found += [Change("changed", old[i], new[j], _alike(old[i], new[j])) for i, j in changed.items()]
     found += [Change("added", None, new[j]) for j in came if j not in set(changed.values())]
-    found.sort(key=lambda change: new.index(change.new))
+    found.sort(key=lambda change: new.index(change.block))
     return found + [Change("removed", old[i], None) for i in gone if i not in changed]
 
 
@@ -66,8 +68,8 @@ def worth_telling(found: Iterable[Change]) -> list[Change]:
 
 def _in_place(old: Sequence[Block], new: Sequence[Block]) -> Iterator[tuple[int, int]]:
     """Positions of blocks that are the same and stand in the same order."""
-    identities = ([(block.kind, block.sha256) for block in side] for side in (old, new))
-    for match in difflib.SequenceMatcher(None, *identities, autojunk=False).get_matching_blocks():
+    before, after = ([(block.kind, block.sha256) for block in side] for side in (old, new))
+    for match in difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
         yield from ((match.a + offset, match.b + offset) for offset in range(match.size))
 
 
@@ -94,5 +96,5 @@ def _changed(old: Sequence[Block], new: Sequence[Block], gone: list[int], came: 
 
 
 def _alike(old: Block, new: Block) -> float:
-    words = (re.findall(r"\w+|[^\w\s]", block.text) for block in (old, new))
-    return difflib.SequenceMatcher(None, *words, autojunk=False).ratio()
+    before, after = (re.findall(r"\w+|[^\w\s]", block.text) for block in (old, new))
+    return difflib.SequenceMatcher(None, before, after, autojunk=False).ratio()

@@ -52,7 +52,8 @@ def with_fresh_outputs(source: str, page: Page, replay: Replay, excused: Iterabl
     """
     run = replay.passes[0]
     outcomes = {outcome.block_id: outcome for outcome in run.outcomes}
-    excused, texts = set(excused), {}
+    excused = set(excused)
+    texts: dict[str, str] = {}
     cells: dict[int, BlockOutcome] = {}
     for verdict in run.verdicts:
         stale = verdict.verdict in (*WRONG, "equivalent") and verdict.block_id not in excused

@@ -45,7 +45,7 @@ def _marks(stored: str, one: str, other: str) -> Iterator[str]:
 
 def _pattern(line: str, other: str) -> str:
     """A pattern for both lines: what they have in common, word for word, and what stands in the other places."""
-    parts = []
+    parts: list[str] = []
     for before, after in zip_longest(tokens(line.strip()), tokens(other.strip())):
         if before is None or after is None:
             return r"(?m)^" + "".join(parts) + r".*$"

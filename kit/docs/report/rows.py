@@ -157,7 +157,7 @@ def report_table(report: PageReport) -> Table:
     for row in report.rows():
         if not (row.runs or row.claims or row.failures):
             continue
-        verdicts = [run.verdict.verdict for run in row.runs] or [_claimed(row.claims)]
+        verdicts: list[str] = [run.verdict.verdict for run in row.runs] or [_claimed(row.claims)]
         cells = [Text(verdict, style=_colour(verdict, row)) for verdict in verdicts]
         cells += [Text("")] * (width - len(cells))
         table.add_row(Text(f"{row.block.id}\n{row.block.where}"), *cells, _told(row))

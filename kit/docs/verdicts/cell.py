@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kit.docs.records import BlockOutcome, Cause, CellError, Verdict
+from kit.docs.records import BlockOutcome, Cause, CellError, FineVerdict, Verdict, WrongVerdict
 from kit.docs.verdicts.compare import OutputComparison, compare, compare_with_echo
 from kit.docs.verdicts.rich import is_stand_in_text, rich, uncompared
 from kit.docs.verdicts.varying import Varying, without_varying
@@ -54,7 +54,8 @@ def _compared(outcome: BlockOutcome, stored: Sequence[Block], varying: Sequence[
     if gone:
         found = found._replace(verdict="changed")
         detail = "; ".join(filter(None, (detail, f"the page shows {', '.join(gone)}; now there is none")))
-    verdict = "uncompared" if differing and found.verdict in ("same", "equivalent") else found.verdict
+    unseen = differing and found.verdict in ("same", "equivalent")
+    verdict: FineVerdict | WrongVerdict = "uncompared" if unseen else found.verdict
     if differing:
         detail = "; ".join(filter(None, (detail, f"not compared: {', '.join(differing)}")))
     used = [*used, *(mime for mime in ignored if any(mime in output.get("data", {}) for output in kept))]

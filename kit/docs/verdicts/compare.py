@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
@@ -49,7 +49,7 @@ TRACEBACK = "Traceback (most recent call last)"
 class OutputComparison(NamedTuple):
     """same, equivalent, similar or changed; the rules used; similarity 0 to 1; word diff; a sentence."""
 
-    verdict: str
+    verdict: Literal["same", "equivalent", "similar", "changed"]
     rules: tuple[str, ...] = ()
     similarity: float = 1.0
     diff: tuple[tuple[str, str], ...] = ()
@@ -77,11 +77,13 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
     if (without := _TYPED.sub("", old)) != old and not _TYPED.search(new):
         found = compare([without], fresh)
         if found.verdict in ("same", "equivalent"):
-            rules = ("prompt", *found.rules)
-            return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
+            named = ("prompt", *found.rules)
+            return OutputComparison("equivalent", named, detail="; ".join(RULES[rule] for rule in named))
     similarity, diff = word_diff(old, new)
-    verdict = "similar" if similarity >= SIMILAR else "changed"
-    return OutputComparison(verdict, similarity=similarity, diff=diff, detail=_sentence(old, new, similarity))
+    detail = _sentence(old, new, similarity)
+    return OutputComparison(
+        "similar" if similarity >= SIMILAR else "changed", similarity=similarity, diff=diff, detail=detail
+    )
 
 
 def compare_with_echo(stored: Sequence[str], printed: Sequence[str], value: str) -> OutputComparison:
@@ -240,7 +242,8 @@ def _without_pk(old: dict, new: dict, used: set[str]) -> tuple[dict, dict]:
     if "pk" not in new or old.get("pk") == new["pk"]:
         return old, new
     used.add("pk value" if "pk" in old else "extra pk")
-    return tuple({key: value for key, value in row.items() if key != "pk"} for row in (old, new))
+    before, after = ({key: value for key, value in row.items() if key != "pk"} for row in (old, new))
+    return before, after
 
 
 def _equal_numbers(old: float, new: float, used: set[str]) -> bool:

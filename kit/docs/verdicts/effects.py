@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from kit.docs.records import BlockOutcome, Collection, Effect, State
 from kit.pages.code import calls, dotted, parse
@@ -107,7 +108,7 @@ def _contracts(code: str, before: State, after: State) -> Iterator[Effect]:
         if dotted(call.func).rpartition(".")[2] not in STORES:
             continue
         arguments = {k.arg: k.value for k in call.keywords if k.arg}
-        name = _constant(arguments.get("collection_name")) or "LangChainCollection"
+        name = str(_constant(arguments.get("collection_name")) or "LangChainCollection")
         for address, collections in after.databases.items():
             now = collections.get(name)
             if now is None or now == before.databases.get(address, {}).get(name):
@@ -129,7 +130,7 @@ def _contract(arguments: Mapping[str, ast.expr], where: str, now: Collection) ->
             yield Effect("another index", words)
 
 
-def _constant(node: ast.expr | None) -> object:
+def _constant(node: ast.expr | None) -> Any:
     try:
         return ast.literal_eval(node) if node is not None else None
     except (ValueError, TypeError):

@@ -27,7 +27,7 @@ def judge(
     """
     blocks = {block.id: block for block in page.code}
     states = _states(outcomes)
-    verdicts = []
+    verdicts: list[Verdict] = []
     for position, outcome in enumerate(outcomes):
         block = blocks[outcome.block_id]
         stored = page.stored(block)

@@ -75,7 +75,7 @@ def pieces(text: str) -> list[str | list | tuple | dict | Call | Unordered]:
         name = _NAME_BEFORE.search(text, max(begin, position - 80), position) if text[position] == "(" else None
         start = name.start() if name else position
         value = _try(text[start : end + 1]) if end is not None and end - start < LONGEST else None
-        if value is None:
+        if value is None or end is None:
             position, tries = position + 1, tries - 1
             continue
         found += [text[begin:start], value] if start > begin else [value]
@@ -133,7 +133,8 @@ def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.Set):
         return Unordered(tuple(_value(item) for item in node.elts))
     if isinstance(node, ast.Dict) and all(node.keys):
-        return {_key(key): _value(item) for key, item in zip(node.keys, node.values, strict=True)}
+        pairs = [(key, item) for key, item in zip(node.keys, node.values, strict=True) if key]
+        return {_key(key): _value(item) for key, item in pairs}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _value(node.operand)
         if isinstance(value, int | float):
@@ -151,7 +152,7 @@ def _call(name: str, node: ast.Call) -> Any:
         return inner if isinstance(inner, Unordered) else Unordered(tuple(inner))
     if not all(keyword.arg for keyword in node.keywords):
         raise ValueError("no repr: **")
-    return Call(name, tuple(map(_value, node.args)), {k.arg: _value(k.value) for k in node.keywords})
+    return Call(name, tuple(map(_value, node.args)), {k.arg: _value(k.value) for k in node.keywords if k.arg})
 
 
 def _names(node: ast.expr) -> Iterator[str]:

@@ -137,11 +137,16 @@ class StandardDocuments(_Base):
         """`add_embeddings`, without blocking the event loop."""
         return await run_in_executor(None, self.add_embeddings, texts, embeddings, *args, **kwargs)
 
-    async def aupsert(
-        self, ids: list[str] | None = None, documents: list[Document] | None = None, **kwargs: Any
-    ) -> Any:
+    async def aupsert(  # type: ignore[override]  # as upsert
+        self,
+        ids: list[str] | None = None,
+        documents: list[Document] | None = None,
+        batch_size: int = 1000,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
         """`upsert`, without blocking the event loop."""
-        return await run_in_executor(None, self.upsert, ids, documents, **kwargs)
+        return await run_in_executor(None, self.upsert, ids, documents, batch_size, timeout, **kwargs)
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids`, without blocking the event loop."""

@@ -191,13 +191,14 @@ def _after_reuse(tree: ast.AST, variable: str) -> set[ast.AST]:
     elsewhere: set[ast.AST] = set()
     for node in ast.walk(tree):
         for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
-            for place, statement in enumerate(block if isinstance(block, list) else []):
+            statements: list[ast.stmt] = block if isinstance(block, list) else []
+            for place, statement in enumerate(statements):
                 if (
                     isinstance(statement, ast.Assign)
                     and isinstance(statement.value, ast.Dict)
                     and _is_variable(statement.targets[0], variable)
                 ):
-                    elsewhere |= {inner for later in block[place:] for inner in ast.walk(later)}
+                    elsewhere |= {inner for later in statements[place:] for inner in ast.walk(later)}
     return elsewhere
 
 

@@ -52,7 +52,7 @@ def strict(vector_store: Milvus) -> Milvus:
         return cast("Milvus", vector_store)
     check_reopened(vector_store)
     store_class = strict_class(type(vector_store))
-    guarded = store_class.__new__(store_class)
+    guarded: Any = object.__new__(store_class)
     guarded.__dict__ = vector_store.__dict__  # one state, whichever of the two is used
     return cast("Milvus", guarded)
 
@@ -61,7 +61,7 @@ def strict(vector_store: Milvus) -> Milvus:
 def strict_class(base: type) -> type:
     """The guarded class over a vector store's class: every public method that takes any option checks them."""
     body: dict[str, Any] = {"__doc__": strict.__doc__, "__module__": __name__}
-    layers = (StandardDocuments, DocumentsWithIds, base)
+    layers: tuple[type, ...] = (StandardDocuments, DocumentsWithIds, base)
     plain = type(f"Strict{base.__name__}", layers, dict(body))
     for name, member in inspect.getmembers(plain, inspect.isfunction):
         if not name.startswith("_") and _takes_any_option(member):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
-from nbval.plugin import (  # type: ignore[import-untyped]
+from nbval.plugin import (
     coalesce_streams,
     find_comment_markers,
     find_metadata_tags,
