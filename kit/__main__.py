@@ -8,7 +8,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer import Context
 from typer.core import TyperGroup
 
 from kit import __version__
