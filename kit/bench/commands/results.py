@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from kit.bench.report.compare import Change
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The --out folder of a run.")]
+Outs = Annotated[list[Path], typer.Argument(metavar="OUT...", help="The --out folder of a run, or one a collection.")]
+Measure = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What the table is ordered by; the run's first measure if not given.")
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION", help="Test each row against this one alone, by its id or a part that only its id has."
+    ),
+]
 Baselines = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the baselines lie.")]
 Measures = Annotated[str, typer.Option(metavar="NAMES", help="Only these measures, such as nDCG@10,R@100.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -23,21 +33,58 @@ STYLES = {"worse": "red", "better": "green", "missing": "red", "same": "green"}
 
 
 def report(
-    out: Out,
-    measure: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What the leaderboard is ordered by; the run's first if not given."),
+    outs: Outs,
+    measure: Measure = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; OUT/report.html if not given, of several beside the first OUT."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; OUT/report.html if not given.")] = None,
+    baseline: Baseline = None,
 ) -> None:
-    """Write a run's report: one HTML file that opens without a network.
+    """Write a run's report, or several collections' side by side: one HTML file that opens without a network.
 
-    Example: `kit bench report build/bench/nfcorpus`
+    Examples: `kit bench report build/bench/nfcorpus` · `kit bench report build/bench/nfcorpus --baseline bm25` ·
+    `kit bench report build/bench/*`
     """
+    from kit.bench.report.across import side_by_side, write_across
     from kit.bench.report.report import write_report
 
-    path = write_report(out, html or out / "report.html", measure)
+    if len(outs) == 1:
+        path = write_report(outs[0], html or outs[0] / "report.html", measure, baseline)
+    else:
+        path = write_across(side_by_side(outs, measure, baseline), html or outs[0].parent / "report.html")
     typer.echo(f"Wrote {path}")
+
+
+def export(
+    outs: Outs,
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="markdown, csv or latex.")] = "markdown",
+    measure: Measure = None,
+    baseline: Baseline = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead of printing it.")] = None,
+) -> None:
+    """Print a run's table, or several collections' side by side, as Markdown, CSV or LaTeX.
+
+    Examples: `kit bench export build/bench/nfcorpus` · `kit bench export build/bench/* --format latex`
+    """
+    from kit.bench.out_folder import OutFolder
+    from kit.bench.report import export as exporting
+    from kit.bench.report.across import side_by_side
+    from kit.bench.report.leaderboard import rank_conditions
+    from kit.files.write import write_whole
+
+    if len(outs) == 1:
+        folder = OutFolder(outs[0])
+        results = folder.read()
+        table = exporting.table_of_run(results, rank_conditions(folder, results, measure, baseline))
+    else:
+        table = exporting.table_across(side_by_side(outs, measure, baseline))
+    text = exporting.export(table, form)
+    if to is None:
+        typer.echo(text, nl=False)
+    else:
+        write_whole(to, text)
+        typer.echo(f"Wrote {to}")
 
 
 def compare(

@@ -30,14 +30,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The places on one measure; `pairs` holds, for two places, the lower one against the higher one."""
+    """The places on one measure; `pairs` holds, for two places, the lower one against the higher one.
+
+    With a `baseline`, a place, each other row was tested against that one alone, and p is corrected for those tests.
+    """
 
     measure: str
     places: tuple[Place, ...]
     pairs: dict[tuple[int, int], Difference]
+    baseline: int | None = None
+
+    def tested(self, place: int, other: int) -> bool:
+        """Whether the two were held against each other."""
+        return (place, other) in self.pairs or (other, place) in self.pairs
 
     def against(self, place: int, other: int) -> Difference:
-        """ConditionResult `place` against row `other`: a positive delta says that `place` is higher."""
+        """Row `place` against row `other`: a positive delta says that `place` is higher."""
         if (other, place) in self.pairs:
             return self.pairs[other, place]
         d = self.pairs[place, other]
@@ -46,10 +54,13 @@ class Leaderboard:
         return sides._replace(low=-d.high, high=-d.low, wins=wins, losses=losses)
 
 
-def rank_conditions(out: OutFolder, results: Results, measure: str | None = None) -> Leaderboard:
+def rank_conditions(
+    out: OutFolder, results: Results, measure: str | None = None, baseline: str | None = None
+) -> Leaderboard:
     """The measured rows by their mean, from high to low, each pair tested on the queries that both scored.
 
-    p is corrected over all pairs. KitError when no row has the measure.
+    p is corrected over all pairs; with a baseline (a condition's id, or a part that only its id has) each row is
+    tested against that one, and p corrected over these. KitError when no row has the measure, or none is the baseline.
     """
     rows = [row for row in results.rows if row.status == "measured"]
     measure = main_measure(results, rows, measure)
@@ -59,7 +70,8 @@ def rank_conditions(out: OutFolder, results: Results, measure: str | None = None
     columns = [table[measure].dropna() for table in tables]
     bounds = [intervals(column.to_numpy()[:, None], results.seed)[:, 0] for column in columns]
     pairs = {}
-    asked = [(a, b) for b in range(len(rows)) for a in range(b)]
+    base = None if baseline is None else rows.index(_row_named(baseline, rows))
+    asked = [(a, b) for b in range(len(rows)) for a in range(b) if base in (None, a, b)]
     if asked:
         given = [_pair(rows[a].id, rows[b].id, measure, columns[a], columns[b]) for a, b in asked]
         differences = paired_tests(given, results.seed)
@@ -67,9 +79,19 @@ def rank_conditions(out: OutFolder, results: Results, measure: str | None = None
     places = []
     for number, (row, table, (low, high)) in enumerate(zip(rows, tables, bounds, strict=True), start=1):
         below = range(number + 1, len(rows) + 1)
-        beats = tuple(other for other in below if pairs[number, other].verdict == "worse")
+        beats = tuple(o for o in below if (number, o) in pairs and pairs[number, o].verdict == "worse")
         places.append(Place(number, row, table, row.scores[measure], float(low), float(high), beats))
-    return Leaderboard(measure, tuple(places), pairs)
+    return Leaderboard(measure, tuple(places), pairs, None if base is None else base + 1)
+
+
+def _row_named(baseline: str, rows: Sequence[ConditionResult]) -> ConditionResult:
+    named = [row for row in rows if row.id == baseline] or [row for row in rows if baseline in row.id]
+    if len(named) != 1:
+        ids = [row.id for row in rows]
+        there = f"{len(named)} conditions have it" if named else "no measured condition has it"
+        raise KitError(f'The baseline "{baseline}" should name one condition; {there}.{nearest(baseline, ids)}',
+                       wanted=f"one of {', '.join(ids)}")  # fmt: skip
+    return named[0]
 
 
 def main_measure(results: Results, rows: Sequence[ConditionResult], wanted: str | None) -> str:

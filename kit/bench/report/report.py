@@ -36,16 +36,16 @@ COSTS = {
 }
 
 
-def write_report(folder: Path, html: Path, measure: str | None = None) -> Path:
+def write_report(folder: Path, html: Path, measure: str | None = None, baseline: str | None = None) -> Path:
     """Write the report of an --out folder to a file, and return its path."""
-    write_whole(html, report_page(OutFolder(folder), measure))
+    write_whole(html, report_page(OutFolder(folder), measure, baseline))
     return html
 
 
-def report_page(out: OutFolder, measure: str | None = None) -> str:
+def report_page(out: OutFolder, measure: str | None = None, baseline: str | None = None) -> str:
     """The page: everything in it is escaped, and its plots are SVG in the page's own colours."""
     results = out.read()
-    ranked = rank_conditions(out, results, measure)
+    ranked = rank_conditions(out, results, measure, baseline)
     examples = Examples(out, ranked.measure)
     missed = unanswered(ranked)
     return render(

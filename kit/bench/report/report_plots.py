@@ -43,8 +43,10 @@ def _quality(ranked: Leaderboard, costs: Mapping[int, float | None], what: str, 
     (fastest, least), (best, its_cost) = min(known, key=lambda pair: pair[1]), known[0]
     if fastest is best:
         return Plot(f"Quality against {what} time: row {best.place} is both the best and the fastest", Markup(svg))
-    better, times = ranked.against(best.place, fastest.place), its_cost / least
-    how = f"{better.delta:.4f} better" if better.verdict == "better" else "not significantly better"
+    times, how = its_cost / least, "placed higher"
+    if ranked.tested(best.place, fastest.place):
+        better = ranked.against(best.place, fastest.place)
+        how = f"{better.delta:.4f} better" if better.verdict == "better" else "not significantly better"
     slower = f"{times:.1f} times as long" if times < 10 else f"{times:,.0f} times as long"
     title = f"row {best.place} is {how} than row {fastest.place}, the fastest, and takes {slower}"
     return Plot(f"Quality against {what} time: {title}", Markup(svg))

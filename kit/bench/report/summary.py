@@ -23,6 +23,10 @@ def _best(ranked: Leaderboard) -> Iterator[str]:
     if len(ranked.places) == 1:
         yield f"{said} There is no other row to hold it against."
         return
+    if ranked.baseline is not None:
+        yield said
+        yield from _against_baseline(ranked)
+        return
     others = ranked.places[1:]
     beaten = [place for place in others if place.place in first.beats]
     rest = [place for place in others if place.place not in first.beats]
@@ -41,6 +45,20 @@ def _best(ranked: Leaderboard) -> Iterator[str]:
             f"An interval is of its difference alone, and {len(apart)} of these {verb} 0; p is corrected for all "
             f"{len(ranked.pairs)} comparisons of this page and so asks for more."
         )
+
+
+def _against_baseline(ranked: Leaderboard) -> Iterator[str]:
+    """Which rows are better or worse than the baseline."""
+    base = ranked.places[(ranked.baseline or 1) - 1]
+    others = [place for place in ranked.places if place is not base]
+    verdicts = {place.place: ranked.against(place.place, base.place).verdict for place in others}
+    parts = []
+    for verdict, words in (("better", "significantly better"), ("worse", "significantly worse")):
+        if of_verdict := [place for place in others if verdicts[place.place] == verdict]:
+            parts.append(f"{_names(of_verdict)} {'is' if len(of_verdict) == 1 else 'are'} {words}")
+    if rest := [place for place in others if verdicts[place.place] not in ("better", "worse")]:
+        parts.append(f"the difference of {_names(rest)} is not significant")
+    yield f"Against the baseline {_name(base)}: {'; '.join(parts)} (p corrected for {len(ranked.pairs)} comparisons)."
 
 
 def power_sentences(results: Results, ranked: Leaderboard) -> Iterator[str]:
@@ -75,7 +93,7 @@ def _hybrids(ranked: Leaderboard) -> Iterator[str]:
             and place.row.condition.embeddings in (condition.embeddings, "none")
             and place.row.condition.index in (condition.index, "")
         ]
-        if len(legs) != 2:
+        if len(legs) != 2 or not all(ranked.tested(hybrid.place, leg.place) for leg in legs):
             continue
         found = [(leg.row.condition.retriever, ranked.against(hybrid.place, leg.place)) for leg in legs]
         both = all(difference.verdict == "better" for _, difference in found)
