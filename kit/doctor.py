@@ -76,8 +76,12 @@ def _looked_at(name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except KitError as error:
-        found, _, todo = str(error).partition(". ")
-        return Finding(name, BROKEN, found + ".", todo)
+        return _in_two(name, error)
+
+
+def _in_two(name: str, error: KitError) -> Finding:
+    """What is broken, and how to mend it."""
+    return Finding(name, BROKEN, str(KitError(f"{error.found.rstrip('.')}.", wanted=error.wanted)), error.mend)
 
 
 def _has(module: str) -> bool:
@@ -220,8 +224,7 @@ def _server(uri: str) -> Iterator[Finding]:
     try:
         connection = connect(uri)
     except KitError as error:
-        found, _, todo = str(error).partition(". ")
-        yield Finding("server", BROKEN, found + ".", todo)
+        yield _in_two("server", error)
         return
     client = MilvusClient(**connection, timeout=ANSWER_SECONDS)
     taken = sorted(_seconds(client.list_collections) for _ in range(5))[2]

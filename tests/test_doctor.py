@@ -134,6 +134,20 @@ def damaged(path: Path) -> None:
     (collection_folder(str(path), "notes") / "manifest.json").unlink()
 
 
+def test_a_dot_and_a_space_in_a_path_end_no_sentence(tmp_path):
+    (tmp_path / "vol. 2").mkdir()
+    path = tmp_path / "vol. 2" / "no. 1.db"
+    old(path)
+    found = finding("database no. 1.db", path)
+    assert found.found == f"{path} was written by Milvus Lite 2.x, which this version cannot read."
+    assert found.todo == "Keep it, and ingest the documents again into a new path."
+    path.unlink()
+    damaged(path)
+    found = finding("database no. 1.db", path)
+    assert found.found.startswith(f'{path} is damaged: in its collection "notes" manifest.json is missing')
+    assert found.todo == f"Set it aside and ingest the documents again: mv '{path}' '{path}.damaged'"
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

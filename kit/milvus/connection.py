@@ -84,7 +84,7 @@ def _check_lite_files(uri: str) -> None:
         check_files(uri)
     except KitError:
         if _holder(Path(uri)):  # whose files change while they are read
-            raise KitError(_why_not(uri, "")) from None
+            raise _why_not(uri, "") from None
         raise
 
 
@@ -127,10 +127,14 @@ def in_words(vector_store: Milvus) -> Iterator[None]:
     try:
         yield
     except (MilvusException, grpc.RpcError) as error:
-        said = getattr(error, "message", None) or str(error)
+        said, why = getattr(error, "message", None) or str(error), None
         if away(error):
-            said = _why_not(connection_of(vector_store)["uri"], said)
-        raise KitError(f'The collection "{vector_store.collection_name}" cannot be asked: {said}') from None
+            why = _why_not(connection_of(vector_store)["uri"], said)
+        raise KitError(
+            f'The collection "{vector_store.collection_name}" cannot be asked: {why.found if why else said}',
+            wanted=why.wanted if why else "",
+            mend=why.mend if why else "",
+        ) from None
 
 
 def open_client(connection: ConnectionArgs) -> MilvusClient:
@@ -152,46 +156,55 @@ def open_client(connection: ConnectionArgs) -> MilvusClient:
         return client
     except (MilvusException, OSError, ValueError) as error:
         # pymilvus says "server unavailable" for a refused log-in too; the cause tells them apart.
-        raise KitError(_why_not(connection["uri"], f"{error} {error.__cause__ or ''}".strip())) from None
+        raise _why_not(connection["uri"], f"{error} {error.__cause__ or ''}".strip()) from None
 
 
-def _why_not(uri: str, said: str) -> str:
+def _why_not(uri: str, said: str) -> KitError:
     if is_lite(uri):
         return _why_not_lite(Path(uri), said)
     shown = without_password(uri)
     if any(word in said.lower() for word in ("auth", "api key", "permission")):
         token = "is wrong" if load_settings().milvus_token else "is not set"
-        return f"The server at {shown} refused the log-in: MILVUS_TOKEN {token}. Wanted: user:password or an API key."
+        return KitError(
+            f"The server at {shown} refused the log-in: MILVUS_TOKEN {token}", wanted="user:password or an API key"
+        )
     if "database not found" in said.lower():
-        return f"The server at {shown} answers, but has no database of that name."
+        return KitError(f"The server at {shown} answers, but has no database of that name.")
     proxies = [name for name in ("http_proxy", "https_proxy", "grpc_proxy") if os.environ.get(name)]
     proxy = f" ({proxies[0]} is set: name the host in no_proxy if it is reached directly)" if proxies else ""
-    return (
-        f"No Milvus server answers at {shown} within {CONNECT_SECONDS} s{proxy}. Start it, mend MILVUS_URI, "
-        f"or unset MILVUS_URI to run on the embedded Milvus Lite."
+    return KitError(
+        f"No Milvus server answers at {shown} within {CONNECT_SECONDS} s{proxy}.",
+        mend="Start it, mend MILVUS_URI, or unset MILVUS_URI to run on the embedded Milvus Lite.",
     )
 
 
-def _why_not_lite(path: Path, said: str) -> str:
+def _why_not_lite(path: Path, said: str) -> KitError:
     if not path.parent.is_dir():
-        return f"{path} cannot be opened: its folder {path.parent} does not exist. Make it, or mend the path."
+        return KitError(
+            f"{path} cannot be opened: its folder {path.parent} does not exist.", mend="Make it, or mend the path."
+        )
     if path.is_file():
         with path.open("rb") as file:
             old = file.read(15) == b"SQLite format 3"
         if old:
-            return (
-                f"{path} was written by Milvus Lite 2.x, which this version cannot read. Keep it, and ingest the "
-                "documents again into a new path."
+            return KitError(
+                f"{path} was written by Milvus Lite 2.x, which this version cannot read.",
+                mend="Keep it, and ingest the documents again into a new path.",
             )
-        return f"{path} is a file of another kind; a Milvus Lite database is a folder. Choose a new path."
+        return KitError(
+            f"{path} is a file of another kind; a Milvus Lite database is a folder.", mend="Choose a new path."
+        )
     if holder := _holder(path):
-        return (
-            f"{path} is held by {holder}. Stop it or close its kernel, give each process a .db of its own, or serve "
-            f"this one to both: kit server start --lite {shlex.quote(str(path))}"
+        return KitError(
+            f"{path} is held by {holder}.",
+            mend="Stop it or close its kernel, give each process a .db of its own, or serve this one to both: "
+            f"kit server start --lite {shlex.quote(str(path))}",
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        return f"{path} cannot be written: no permission. Choose a path in a folder of yours."
-    return f"{path} cannot be opened by Milvus Lite: {said}. If it is damaged, ingest into a new path."
+        return KitError(f"{path} cannot be written: no permission.", mend="Choose a path in a folder of yours.")
+    return KitError(
+        f"{path} cannot be opened by Milvus Lite: {said}.", mend="If it is damaged, ingest into a new path."
+    )
 
 
 def _holder(path: Path) -> str | None:

@@ -124,7 +124,10 @@ class Field:
         return IsIn(self, tuple(values))
 
     def contains(self, value: object) -> Filter:
-        """The rows whose array, or list inside a JSON field, holds the value."""
+        """The rows whose array, or list inside a JSON or dynamic field, holds the value.
+
+        On Milvus Lite a list in the dynamic field is looked into under a key that is a plain name only.
+        """
         return Contains(self, value)
 
     def exists(self) -> Filter:
@@ -221,7 +224,7 @@ class Contains(Filter):
         _literal(self.value)
 
     def __str__(self) -> str:
-        return f"array_contains({self.field}, {_literal(self.value)})"
+        return f"array_contains({_root(self.field)}, {_literal(self.value)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +308,13 @@ def _filter(other: object) -> Filter:
 def _guarded(field: Field, expression: str) -> str:
     """Rows without the key never match, and match under ~: left alone, Lite and a server differ there."""
     return f"(exists {field}) and ({expression})" if field.keys else expression
+
+
+def _root(field: Field) -> str:
+    """A dynamic key by its own name where it can be one: a list under $meta["key"] is not looked into by Lite."""
+    if field.name == DYNAMIC and can_name(field.keys[0]) and not _RESERVED.fullmatch(field.keys[0]):
+        return str(Field(field.keys[0], field.keys[1:]))
+    return str(field)
 
 
 def _comparable(field: object) -> None:

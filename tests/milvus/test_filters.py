@@ -95,6 +95,9 @@ def test_half_a_surrogate_pair_is_refused():
         (field("year").is_in([2020, 2021]), "year in [2020, 2021]"),
         (field("year").is_in(set()), "year in []"),
         (field("tags").contains("x"), 'array_contains(tags, "x")'),
+        (field("$meta")["tags"].contains("x"), 'array_contains(tags, "x")'),
+        (field("$meta")["odd key"].contains("x"), 'array_contains($meta["odd key"], "x")'),
+        (field("$meta")["not"].contains("x"), 'array_contains($meta["not"], "x")'),
         (tenant("namespace", "ankush"), 'namespace == "ankush"'),
         (tenant("team", 7), "team == 7"),
         (field("meta")["a"]["b"] == 1, '(exists meta["a"]["b"]) and (meta["a"]["b"] == 1)'),
@@ -163,8 +166,10 @@ def test_a_long_chain_does_not_nest():
 # What they find, on each engine
 
 ROWS = [
-    {"id": 1, "s": "a", "i": 1, "d": 0.5, "b": True, "j": {"k": "x", "n": 1, 'q"t': True}, "a": [1, 2], "dyn": "p"},
-    {"id": 2, "s": 'b"c', "i": -(2**63) + 1, "d": -1e300, "b": False, "j": {"k": "y", "n": 2.5}, "a": [3], "dyn": "q"},
+    {"id": 1, "s": "a", "i": 1, "d": 0.5, "b": True, "a": [1, 2], "dyn": "p", "tags": ["x", 'y"'], "n": 4}
+    | {"j": {"k": "x", "n": 1, 'q"t': True, "tags": ["x"], "in": {"tags": ["x"], "n": 3}}, "deep": {"tags": ["x"]}},
+    {"id": 2, "s": 'b"c', "i": -(2**63) + 1, "d": -1e300, "b": False, "a": [3], "dyn": "q", "tags": [7], "n": 2.5}
+    | {"j": {"k": "y", "n": 2.5, "tags": [7, "z"]}, "deep": {"tags": []}},
     {"id": 3, "s": "", "i": 2**63 - 1, "d": 1e-300, "b": False, "j": {"k": 1}, "a": [], "odd key": 5},
 ]
 
@@ -223,6 +228,31 @@ MEANINGS = [
     (field("j")["n"].is_in([]), []),
     (~field("j")["n"].is_in([]), [1, 2, 3]),
     (field("j")['q"t'] == True, [1]),  # noqa: E712
+    (field("j")["tags"].contains("x"), [1]),
+    (field("j")["tags"].contains(7), [2]),
+    (~field("j")["tags"].contains("x"), [2, 3]),
+    (field("j")["in"]["tags"].contains("x"), [1]),
+    (field("j")["in"]["n"] < 4, [1]),
+    (field("j")["k"].exists(), [1, 2, 3]),
+    (~field("j")["in"].exists(), [2, 3]),
+    (field("j")["k"].is_in(["x", "y"]), [1, 2]),
+    (field("j")["n"] <= 2.5, [1, 2]),
+    (field("$meta")["tags"].contains("x"), [1]),
+    (field("$meta")["tags"].contains('y"'), [1]),
+    (field("$meta")["tags"].contains(7), [2]),
+    (~field("$meta")["tags"].contains("x"), [2, 3]),
+    (field("$meta")["deep"]["tags"].contains("x"), [1]),
+    (field("$meta")["absent"].contains("x"), []),
+    (field("$meta")["n"] > 3, [1]),
+    (field("$meta")["n"] <= 4, [1, 2]),
+    (~(field("$meta")["n"] > 3), [2, 3]),
+    (field("$meta")["n"].is_in([4, 5]), [1]),
+    (field("$meta")["dyn"].is_in([]), []),
+    (field("$meta")["dyn"] > "p", [2]),
+    (field("$meta")["odd key"] >= 5, [3]),
+    (~field("$meta")["odd key"].exists(), [1, 2]),
+    (field("dyn") == "p", [1]),
+    (field("tags").contains("x"), [1]),
     (field("$meta")["dyn"] == "p", [1]),
     (field("$meta")["dyn"] != "p", [2]),
     (~(field("$meta")["dyn"] == "p"), [2, 3]),

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import pytest
+from langchain_core.embeddings import Embeddings
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
@@ -18,6 +19,9 @@ PASSAGES = (
     "[1] Wheat prices rose in spring. A judge of the appeals court was named to the Supreme Court. Thank you.\n"
     "[2] The senate will vote on the new judge in April! Rain fell all day long."
 )
+
+
+CODES = sorted({*range(97, 123), *map(ord, "小麦价格法院官任命最高判事裁値段雨")})
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +60,36 @@ def test_every_quote_stands_word_for_word_in_the_passage_that_it_names():
     assert [quote.passage for quote in quotes] == [7, 4]
     assert all(quote.sentence in dict(passages)[quote.passage] for quote in quotes)
     assert quotes[0].similarity > quotes[1].similarity > 0
+
+
+class Characters(Embeddings):
+    """A text by the characters in it, so that texts of any language that share some lie near."""
+
+    def embed_documents(self, texts):
+        counts = [[text.count(chr(code)) for code in CODES] for text in texts]
+        return [[number / (sum(n * n for n in row) ** 0.5 or 1) for number in row] for row in counts]
+
+    def embed_query(self, text):
+        return self.embed_documents([text])[0]
+
+
+@pytest.mark.parametrize(
+    ("passage", "question", "answer"),
+    [
+        ("今年小麦价格上涨了很多。上诉法院的法官被任命为最高法院法官。谢谢大家。", "谁被任命为最高法院法官？",
+         "“上诉法院的法官被任命为最高法院法官。” [1]"),
+        ("今年は小麦の値段が上がりました。東京高裁の判事が最高裁の判事になりました。はい。",
+         "最高裁の判事になったのは誰ですか",
+         "“東京高裁の判事が最高裁の判事になりました。” [1]"),
+        ("他说：「法官被任命为最高法院法官。」后来一直下雨下到晚上。", "最高法院法官",
+         "“他说：「法官被任命为最高法院法官。」” [1]"),
+        ("Judges rule courts.", "Who rules?", "“Judges rule courts.” [1]"),
+        ("Yes. Thank you.", "Who was thanked?", "“Thank you.” [1]"),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_quoted_in_any_language_and_a_short_one_where_there_is_no_other(passage, question, answer):
+    chain = PROMPT | ExtractiveAnswerer(embeddings=Characters(), sentences=1) | StrOutputParser()
+    assert chain.invoke({"passages": f"[1] {passage}", "question": question}) == answer
 
 
 def test_without_passages_nothing_is_quoted_and_that_is_said():

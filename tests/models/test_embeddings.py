@@ -8,6 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from langchain_classic.embeddings import CacheBackedEmbeddings
+from langchain_core.embeddings import Embeddings, FakeEmbeddings
+from langchain_core.stores import InMemoryByteStore
 
 from kit.errors import KitError
 from kit.models import embeddings as module
@@ -92,6 +95,48 @@ def test_two_processes_may_fill_one_cache(own_cache):
 def test_names_fit_a_file_name_and_identities_fix_the_weights(own_cache):
     assert embeddings_name(load_embeddings("minilm")) == "minilm"
     assert embeddings_identity(load_embeddings("minilm")) == "minilm-8199be6f"
+
+
+class Mine(Embeddings):
+    """Somebody's embeddings, with the attributes that it is given."""
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+
+    def embed_documents(self, texts):
+        return [[1.0] for _ in texts]
+
+    def embed_query(self, text):
+        return [1.0]
+
+
+class Raising(Mine):
+    @property
+    def model(self):
+        raise RuntimeError("not connected")
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "name"),
+    [
+        (Mine(), "Mine"),
+        (Mine(model="text-embedding-3-small"), "text-embedding-3-small"),
+        (Mine(model=object(), model_name="models/gecko@001"), "models-gecko-001"),
+        (Mine(model_id="amazon.titan-embed"), "amazon-titan-embed"),
+        (Mine(model="  "), "Mine"),
+        (Mine(model="嵌入模型"), "Mine"),
+        (Raising(), "Raising"),
+        (FakeEmbeddings(size=3), "FakeEmbeddings"),
+        (CacheBackedEmbeddings.from_bytes_store(Mine(model="inner"), InMemoryByteStore(), namespace="x"), "inner"),
+    ],
+)
+def test_any_embeddings_have_a_name_that_fits_a_file(embeddings, name):
+    assert embeddings_name(embeddings) == name
+
+
+def test_what_does_not_embed_has_no_name():
+    with pytest.raises(KitError, match="A str has no name as embeddings; wanted: embeddings of LangChain"):
+        embeddings_name("minilm")
 
 
 @pytest.mark.parametrize("name", ["minilm", "wordllama"])

@@ -17,6 +17,7 @@ from kit.notebooks.lint.source import only_imports, only_literals, reading_minut
 from kit.notebooks.live.expected import ERROR_MIME
 from kit.notebooks.manifest import Notebook, counted
 from kit.notebooks.outputs.nbval_rules import markers
+from kit.settings import mask
 
 TAGS = (
     "parameters",
@@ -181,7 +182,7 @@ def key_shown(draft: Draft) -> Found:
     """No key is stored, in an output or in a cell; the finding does not repeat it."""
     for index, cell in enumerate(draft.nb.cells):
         texts = [cell.source, *(_texts(cell) if cell.cell_type == "code" else ())]
-        if any(KEY.search(text) or any(secret in text for secret in draft.secrets) for text in texts):
+        if any(KEY.search(text) or mask(text, draft.secrets) != text for text in texts):
             yield index, "shows a key: take it out, and revoke it if it was ever pushed"
 
 
