@@ -20,6 +20,7 @@ tour: $(VENV)/run.stamp ## Run every notebook, check it cell by cell, score the 
 test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval over the notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/kit notebooks lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(ARGS)
 	PYTHONPATH=$(CURDIR)/tests/offline $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \

@@ -30,7 +30,7 @@ SIGNAL_STATUS = 128  # a status above it is the signal that ended the kernel
 PIECE = 65536
 
 
-def main():
+def main() -> int:
     """The kernel's exit status, or 128 and its signal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config, command = json.loads(sys.argv[1]), sys.argv[2:]
@@ -50,7 +50,7 @@ def main():
     return _wait_for(kernel.pid)
 
 
-def _wait_for(kernel):
+def _wait_for(kernel: int) -> int:
     """The status of the kernel; whoever else ends here is reaped."""
     while True:
         try:
@@ -61,7 +61,7 @@ def _wait_for(kernel):
             return SIGNAL_STATUS + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _end_with_the_kit(descriptor, kernel):
+def _end_with_the_kit(descriptor: int, kernel: int) -> None:
     while True:
         try:
             if not os.read(descriptor, 1):
@@ -74,13 +74,13 @@ def _end_with_the_kit(descriptor, kernel):
         os._exit(1)
 
 
-def _limit(size):
+def _limit(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _bring_up(device):
+def _bring_up(device: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         asked = struct.pack("16sH14s", device.encode(), 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(control, SIOCGIFFLAGS, asked))[1]
@@ -88,12 +88,12 @@ def _bring_up(device):
             fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14s", device.encode(), flags | IFF_UP, b""))
 
 
-def _see_hosts(path):
+def _see_hosts(path: str) -> None:
     if path:
         subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=False, capture_output=True)
 
 
-def _relay(port, path):
+def _relay(port: int, path: str) -> None:
     """Answer on a port of the loopback address with what answers on a unix socket."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
@@ -103,7 +103,7 @@ def _relay(port, path):
         threading.Thread(target=_accept, args=(listener, path), daemon=True).start()
 
 
-def _accept(listener, path):
+def _accept(listener: socket.socket, path: str) -> None:
     while True:
         inside, _ = listener.accept()
         outside = socket.socket(socket.AF_UNIX)
@@ -117,7 +117,7 @@ def _accept(listener, path):
             threading.Thread(target=_pump, args=(source, target), daemon=True).start()
 
 
-def _pump(source, target):
+def _pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(PIECE):
             target.sendall(data)

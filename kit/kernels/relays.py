@@ -108,7 +108,8 @@ class _Once:
     """A target, started by the first connection; the others wait for it."""
 
     def __init__(self, start: Callable[[], Address]):
-        self._start, self._lock, self._address = start, threading.Lock(), None
+        self._start, self._lock = start, threading.Lock()
+        self._address: Address | None = None
 
     def __call__(self) -> Address:
         with self._lock:
@@ -161,10 +162,10 @@ async def _open(host: str, port: int, upstream: Address | None) -> Pipes:
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError):
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        if any(is_own(entry[4][0]) for entry in found):
+        if any(is_own(str(entry[4][0])) for entry in found):
             raise ConnectionRefusedError(f"{host} is this machine")
         if not upstream:
-            return await asyncio.open_connection(found[0][4][0], port)
+            return await asyncio.open_connection(str(found[0][4][0]), port)
     if not upstream or is_own(host):
         raise ConnectionRefusedError(host)
     return await asyncio.open_connection(*upstream)

@@ -22,7 +22,8 @@ def pages_by_key(
     client: Any, collection: str, primary: str, size: int, filter: str = "", **options: Any
 ) -> Iterator[list[dict[str, Any]]]:
     """Lists of `size` rows, the last one shorter, in the order of their keys."""
-    last, page = None, [{}] * size
+    last: Any = None
+    page: list[dict[str, Any]] = [{}] * size
     while len(page) == size:
         after = filter if last is None else f"{primary} > {literal(last)}" + (f" and ({filter})" if filter else "")
         page = client.query(collection, filter=after, limit=size, iterator="True", reduce_stop_for_best=True, **options)

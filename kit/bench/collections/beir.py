@@ -31,11 +31,12 @@ def open_beir(folder: Path, split: str | None, tolerate: tuple[str, ...]) -> Col
     queries_path = found_part(folder, "queries")
     if queries_path is None:
         raise KitError(f"{folder} has a corpus but no queries.jsonl(.gz); wanted both and qrels/<split>.tsv.")
-    corpus_path = found_part(folder, "corpus")
-    problems, digest, notes = Problems(), hashlib.sha256(), []
-    qrels = read_qrels(qrels_path, problems, digest)
+    corpus_path = found_part(folder, "corpus") or folder / "corpus.jsonl"
+    problems, digest = Problems(), hashlib.sha256()
+    notes: list[str] = []
+    judgments = read_qrels(qrels_path, problems, digest)
     problems.stop_if_any()
-    wanted = dict.fromkeys(qrel.query_id for qrel, _ in qrels)
+    wanted = dict.fromkeys(qrel.query_id for qrel, _ in judgments)
     queries = _read_queries(queries_path, wanted, problems, digest)
     ids, fields, empty = _read_corpus(corpus_path, problems, digest, "empty-texts" in tolerate)
     if ids.has_duplicates():
@@ -44,7 +45,7 @@ def open_beir(folder: Path, split: str | None, tolerate: tuple[str, ...]) -> Col
             for line, row in read_rows(corpus_path, Problems())
         )
         note_duplicates(ids, rows, corpus_path, problems)
-    qrels = _pointing_at_something(qrels, qrels_path, queries, ids, problems, tolerate, notes)
+    qrels = _pointing_at_something(judgments, qrels_path, queries, ids, problems, tolerate, notes)
     _check_where(queries, fields, queries_path, problems)
     problems.stop_if_any()
     if len(ids) == empty:
@@ -104,12 +105,12 @@ def _read_queries(path: Path, wanted: dict[str, None], problems: Problems, diges
             continue
         if not text.strip():
             problems.add(path, line, f"an empty text for the judged query {query_id}", "a question")
-        more = {name: str(row[name]) for name in ("category", "answer") if isinstance(row.get(name), str)}
+        category, answer = (row[name] if isinstance(row.get(name), str) else "" for name in ("category", "answer"))
         where = row.get("where") or {}
         if not isinstance(where, dict):
             problems.add(path, line, f"where {where!r}", 'an object such as {"year": 2022}')
             where = {}
-        queries[query_id] = Query(query_id, text, **more, where=tuple(where.items()))
+        queries[query_id] = Query(query_id, text, category, answer, where=tuple(where.items()))
     return queries
 
 

@@ -81,10 +81,10 @@ def _query(row: dict[str, Any], line: int, path: Path, problems: Problems) -> Qu
         row = row | {"query_id": f"q{line}"}
     query_id = id_of(row, IDS, path, line, problems)
     text = text_of(row, "text", path, line, problems)
-    more = {name: text_of(row, name, path, line, problems, default="") for name in ("category", "answer")}
+    category, answer = (text_of(row, name, path, line, problems, default="") for name in ("category", "answer"))
     if query_id and not text.strip():
         problems.add(path, line, f"an empty text for {query_id}", "a question")
-    return Query(query_id, text, **more) if query_id else None
+    return Query(query_id, text, category, answer) if query_id else None
 
 
 def _documents(row: dict[str, Any], path: Path, line: int, problems: Problems) -> Iterator[Label]:

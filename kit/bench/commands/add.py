@@ -42,8 +42,8 @@ def add(
         means = {measure: mean.value for measure, mean in row.scores.items()}
         typer.echo(json.dumps({"condition": row.id, "scores": means, "counts": row.counts, "notes": row.notes}))
         return
-    means = ", ".join(f"{name} {mean.value:.4f}" for name, mean in row.scores.items() if mean.value is not None)
-    typer.echo(f"{row.id}: {means}")
+    shown = ", ".join(f"{name} {mean.value:.4f}" for name, mean in row.scores.items() if mean.value is not None)
+    typer.echo(f"{row.id}: {shown}")
     if row.counts["no_hit"]:
         typer.echo(
             f"{row.counts['no_hit']:,} of {row.counts['judged']:,} judged queries got no hit: {row.no_hit_cause}."

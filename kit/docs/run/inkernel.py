@@ -16,10 +16,10 @@ from pathlib import Path
 SECONDS = 5
 STORES = ("langchain_milvus", "langchain_community.vectorstores.milvus", "langchain_community.vectorstores.zilliz")
 PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "langchain-openai", "langchain-community")
-_recorded = []
-_handlers = {}
-_streams = {}
-_script = {}
+_recorded: list = []
+_handlers: dict = {}
+_streams: dict = {}
+_script: dict = {}
 
 
 def prepare(allow_install, rewrites):

@@ -43,7 +43,7 @@ def local_ports(codes: Sequence[str]) -> set[int]:
         for call in calls(code):
             given = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
             if str(given.get("port", "")).isdigit() and given.get("host", "localhost") in ("localhost", "127.0.0.1"):
-                ports.add(int(given["port"]))
+                ports.add(int(str(given["port"])))
     return {port for port in ports if 0 < port < 65536}
 
 
@@ -78,7 +78,7 @@ def _milvus_addresses(codes: Sequence[str]) -> Iterator[tuple[str, int]]:
             if match := _SERVER.match(str(given.get("uri", ""))):
                 yield match["host"].strip("[]").lower(), int(match["port"] or MILVUS_PORT)
             elif "host" in given and str(given.get("port", MILVUS_PORT)).isdigit():
-                yield str(given["host"]).lower(), int(given.get("port", MILVUS_PORT))
+                yield str(given["host"]).lower(), int(str(given.get("port", MILVUS_PORT)))
 
 
 def _listens(port: int) -> bool:

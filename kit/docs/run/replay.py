@@ -117,7 +117,8 @@ def _openai(settings: Settings):
         if settings.openai_base_url:
             own["OPENAI_BASE_URL"] = settings.openai_base_url
         where = settings.openai_base_url or "OpenAI"
-        local = (settings.openai_base_url,) if is_own(urlsplit(where).hostname or "") else ()
+        own_address = is_own(urlsplit(where).hostname or "")
+        local = (settings.openai_base_url,) if settings.openai_base_url and own_address else ()
         yield Service(f"{where}, with your OPENAI_API_KEY", own, key, (key,), local)
         return
     name = settings.embeddings if ":" not in settings.embeddings else "minilm"

@@ -76,11 +76,11 @@ def served(
         }
         relays = stack.enter_context(Relays(sandbox.sockets, targets, web=WEB_PORT))
         proxy = f"http://127.0.0.1:{WEB_PORT}"
-        names = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
         hosts = sorted(milvus_hosts(codes))
         direct = ",".join((*LOCAL, *hosts))
         apart = Apart(way, relays.sockets, _hosts(sandbox.root, hosts), limits.disk_bytes)
-        yield Served(apart, {**names, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started)
+        yield Served(apart, {**proxies, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started)
 
 
 class _Milvus:
@@ -94,8 +94,8 @@ class _Milvus:
         if self.address is None:
             from kit.server.servers import running
 
-            place = {"lite": self.folder.with_suffix(".db")} if self.engine == "lite" else {}
-            server = self.stack.enter_context(running(**place))
+            lite = self.folder.with_suffix(".db") if self.engine == "lite" else None
+            server = self.stack.enter_context(running(lite=lite))
             where = urlsplit(server.uri)
             self.address = (where.hostname or "127.0.0.1", where.port or 0)
             self.started.append(server.engine)

@@ -13,10 +13,11 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import Popen
 from types import MappingProxyType
 from typing import Any
 
-from kit.docs.records import BlockOutcome, CellError, State, error_from, state_from
+from kit.docs.records import BlockOutcome, CellError, State, Status, error_from, state_from
 from kit.docs.run.scripts import Script
 from kit.errors import KitError
 from kit.kernels.isolation import Apart, isolation
@@ -56,6 +57,8 @@ class Session:
         self.seconds = 0.0  # what the kernel's start took
         self.left: list[str] = []  # what was still running at the end
         self.dead = ""  # why the kernel is no more
+        self._watch: Watch | None = None
+        self._reply: dict[str, Any] = {}
 
     def __enter__(self) -> Session:
         began = time.perf_counter()
@@ -73,10 +76,12 @@ class Session:
         self._ask(f"begin({script.file!r}, {script.arguments!r}, {code!r})" if script else "begin()")
         if self.dead:
             return BlockOutcome(block_id, "not run", f"the kernel was gone: {self.dead}")
-        collector, prompts = OutputCollector(self.limits.output_bytes), []
+        collector = OutputCollector(self.limits.output_bytes)
+        prompts: list[str] = []
         began = time.perf_counter()
         problem = self._execute(code, collector, prompts)
         seconds = time.perf_counter() - began
+        status: Status
         status, why = problem or ("ran", "")
         asked = self._look() if not self.dead else {}
         error = _error(collector, self._reply, asked.get("error") or {}, code)
@@ -105,7 +110,7 @@ class Session:
             return {}
         return asked if isinstance(asked, dict) else {}
 
-    def _ended(self) -> tuple[str, str] | None:
+    def _ended(self) -> tuple[Status, str] | None:
         """A cell that ended well and the kernel with it, as `exit()` does."""
         if self.dead:
             return "kernel died", self.dead
@@ -157,7 +162,6 @@ class Session:
             )  # fmt: skip
             client_class = f"{BlockingKernelClient.__module__}.{BlockingKernelClient.__qualname__}"
 
-        self._watch = None
         sockets = {"transport": "ipc", "ip": str(self.sandbox.sockets / "kernel")} if self.apart.isolation.apart else {}
         self._log = (self.sandbox.root / "kernel.log").open("w+", encoding="utf-8", errors="replace")
         self._manager = OnePython(connection_file=str(self.sandbox.root / "kernel.json"), **sockets)
@@ -167,7 +171,8 @@ class Session:
                 pass_fds=(reading,),
             )  # fmt: skip
             os.close(reading)
-            self._watch = Watch(self._manager.provisioner.pid, self.sandbox, self.limits)
+            self._process: Popen[bytes] = getattr(self._manager.provisioner, "process")  # noqa: B009 - a local provisioner's
+            self._watch = Watch(self._process.pid, self.sandbox, self.limits)
             self._client = self._manager.client()
             self._client.start_channels()
             self._client.wait_for_ready(timeout=START_SECONDS)
@@ -194,14 +199,14 @@ class Session:
 
     @property
     def _alive(self) -> bool:
-        return self._manager.provisioner.process.poll() is None
+        return self._process.poll() is None
 
-    def _execute(self, code: str, collector: OutputCollector, prompts: list[str]) -> tuple[str, str] | None:
+    def _execute(self, code: str, collector: OutputCollector, prompts: list[str]) -> tuple[Status, str] | None:
         """Run to the end; (status, why) when something other than the code ended it."""
         message = self._client.execute(code, allow_stdin=True, stop_on_error=False)
         deadline = time.monotonic() + self.limits.cell_seconds
-        stopped: tuple[str, str] | None = None
-        self._reply: dict[str, Any] = {}
+        stopped: tuple[Status, str] | None = None
+        self._reply = {}
         answered = 0.0
         while True:
             if not answered and (reply := self._shell_reply(message)) is not None:
@@ -222,24 +227,24 @@ class Session:
                 self._manager.interrupt_kernel()
             elif stopped and time.monotonic() > deadline:
                 self.dead = f"{stopped[1]}, and the cell did not obey an interrupt"
-                self._manager.provisioner.process.kill()
+                self._process.kill()
                 return stopped
 
-    def _exceeded(self, collector: OutputCollector, deadline: float) -> tuple[str, str] | None:
+    def _exceeded(self, collector: OutputCollector, deadline: float) -> tuple[Status, str] | None:
         if collector.full:
             return "too much output", f"it wrote more than {self.limits.output_bytes / 1e6:g} MB of output"
         if time.monotonic() > deadline:
             return "timed out", f"it ran longer than {self.limits.cell_seconds:g} s"
         return None
 
-    def _died(self, stopped: tuple[str, str] | None) -> tuple[str, str]:
-        if self._watch.exceeded:
+    def _died(self, stopped: tuple[Status, str] | None) -> tuple[Status, str]:
+        if self._watch and self._watch.exceeded:
             self.dead = self._watch.exceeded
             return "kernel died", self.dead
         if stopped:
             self.dead = stopped[1]
             return stopped
-        status = self._manager.provisioner.process.poll()
+        status = self._process.poll()
         number = -status if status and status < 0 else (status or 0) - SIGNAL_STATUS
         killed = f"killed by signal {signal.Signals(number).name}" if number > 0 else f"exit status {status}"
         self.dead = f"the kernel ended in this cell ({killed})"

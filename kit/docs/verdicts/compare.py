@@ -72,8 +72,8 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
     if _EXTRA.search(old + new) and (shown := _EXTRA.sub("", new)).strip():
         found = compare([_EXTRA.sub("", old)], [shown]) if _EXTRA.sub("", old) != old or shown != new else None
         if found and found.verdict in ("same", "equivalent"):
-            rules = ("extra info", *found.rules)
-            return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
+            named = ("extra info", *found.rules)
+            return OutputComparison("equivalent", named, detail="; ".join(RULES[rule] for rule in named))
     if (without := _TYPED.sub("", old)) != old and not _TYPED.search(new):
         found = compare([without], fresh)
         if found.verdict in ("same", "equivalent"):

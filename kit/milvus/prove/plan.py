@@ -73,7 +73,7 @@ def _number(value: Any) -> Any:
 def _name(kind: Any) -> str:
     from pymilvus import DataType
 
-    return DataType(kind).name
+    return str(DataType(kind).name)
 
 
 def _index(index: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _own_score(leg: Leg, query: Any) -> float | None:
     if leg.text or leg.kind not in FINDABLE:
         return None
     if isinstance(query, dict):
-        return sum(weight * weight for weight in query.values())
+        return float(sum(weight * weight for weight in query.values()))
     return {"IP": float(np.dot(query, query)) if isinstance(query, list) else 0.0, "COSINE": 1.0}.get(leg.metric, 0.0)
 
 

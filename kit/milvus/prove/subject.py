@@ -67,7 +67,7 @@ class Subject:
     @property
     def whole(self) -> bool:
         """Whether all rows are read; of a larger collection only what needs no reading is proved."""
-        return self.rows <= self.most_rows
+        return bool(self.rows <= self.most_rows)
 
     @cached_property
     def legs(self) -> list[Leg]:
@@ -96,7 +96,7 @@ class Subject:
     @property
     def page(self) -> int:
         """Rows in a page of a scan or a query."""
-        return max(1, min(PAGE, self.rows // 3))
+        return max(1, min(PAGE, int(self.rows) // 3))
 
     @property
     def _output_fields(self) -> list[str]:
