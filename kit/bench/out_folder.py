@@ -31,6 +31,11 @@ class OutFolder:
         return self.path / "queries.jsonl"
 
     @property
+    def documents(self) -> Path:
+        """documents.tsv: the id and a hash of every text that was searched; tells what two runs' texts differ in."""
+        return self.path / "documents.tsv"
+
+    @property
     def lock(self) -> Path:
         """Held while a run writes."""
         return self.path / "state" / "lock"

@@ -161,6 +161,7 @@ class Dataset:
     queries: int
     judged: int
     notes: tuple[str, ...] = ()
+    questions: str = ""  # a hash of the queries' ids and words, whatever is searched
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,19 @@ TOLERANCE = 0.005  # of a baseline that is recorded; narrow or widen it by hand,
 
 @dataclass(frozen=True)
 class ScoreSet:
-    """Mean scores to hold against a baseline; `name` names its file, `dataset` tells what they were measured on."""
+    """Mean scores to hold against a baseline; `name` names its file, `dataset` tells what they were measured on.
+
+    `asked` is a hash of the questions: with the same ones other texts can be held against the baseline, and `changed`
+    says then how the texts differ.
+    """
 
     name: str
     questions: int
     scores: dict[str, float]
     command: str
     dataset: str = ""
+    asked: str = ""
+    changed: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,18 @@ def hold_against(scores: ScoreSet, folder: Path, record_again: str) -> list[Scor
         advice = f"no baseline was stored; {path} was written. Look at it, commit it, and run again"
         return [ScoreVerdict(scores.name, m, "missing", None, v, TOLERANCE, advice) for m, v in scores.scores.items()]
     stored = load(path)
-    if stored["questions"] != scores.questions or stored["dataset"] not in ("", scores.dataset):
+    same = stored["dataset"] in ("", scores.dataset)
+    same_questions = bool(scores.asked) and stored["asked"] == scores.asked
+    if stored["questions"] != scores.questions or not (same or same_questions):
         found = f"{scores.questions} questions of {scores.dataset or 'an unnamed collection'}"
         recorded = f"{stored['questions']} of {stored['dataset'] or 'an unnamed one'}"
         advice = f"measured on {found}, recorded on {recorded}; these cannot be compared; {meant}"
         return [ScoreVerdict(scores.name, "all measures", "missing", advice=advice)]
     names = dict.fromkeys([*stored["scores"], *scores.scores])
-    return [_verdict(scores, name, stored["scores"].get(name), path.name, meant) for name in names]
+    verdicts = [_verdict(scores, name, stored["scores"].get(name), path.name, meant) for name in names]
+    if same or not scores.changed:
+        return verdicts
+    return [replace(v, advice=f"{v.advice}. {scores.changed}" if v.advice else scores.changed) for v in verdicts]
 
 
 def record(scores: ScoreSet, folder: Path) -> Path:
@@ -79,6 +90,8 @@ def record(scores: ScoreSet, folder: Path) -> Path:
     content: dict[str, Any] = {"command": scores.command, "questions": scores.questions}
     if scores.dataset:
         content["dataset"] = scores.dataset
+    if scores.asked:
+        content["asked"] = scores.asked
     content["scores"] = {
         name: {"expected": round(value, 4), "tolerance": tolerances.get(name, TOLERANCE)}
         for name, value in scores.scores.items()
@@ -88,11 +101,12 @@ def record(scores: ScoreSet, folder: Path) -> Path:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A stored baseline as {questions, dataset, scores: {measure: {expected, tolerance}}}; KitError if it is none."""
+    """A stored baseline as {questions, dataset, asked, scores: {measure: {expected, tolerance}}}; KitError if none."""
     try:
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
         rows = {n: {k: float(r[k]) for k in ("expected", "tolerance")} for n, r in stored["scores"].items()}
-        return {"questions": int(stored["questions"]), "dataset": str(stored.get("dataset", "")), "scores": rows}
+        named = {name: str(stored.get(name, "")) for name in ("dataset", "asked")}
+        return {"questions": int(stored["questions"]), "scores": rows, **named}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}".split("\n", 1)[0]
         raise KitError(

@@ -37,7 +37,8 @@ def write_out(folder: Path, runs: dict[str, Sequence[int]], **changes) -> OutFol
     """Write a folder with one row a retriever, whose run finds the answers at the ranks given."""
     out = OutFolder(folder)
     rows = tuple(_row(out, retriever, ranked(ranks), 2.0 + n) for n, (retriever, ranks) in enumerate(runs.items()))
-    dataset = Dataset("cats", "beir", "test", "f" * 64, documents=60, queries=len(QUERIES), judged=len(QUERIES))
+    dataset = Dataset("cats", "beir", "test", "f" * 64, documents=60, queries=len(QUERIES), judged=len(QUERIES),
+                      questions="as asked")  # fmt: skip
     results = Results(
         dataset=dataset,
         k=10,
@@ -53,6 +54,8 @@ def write_out(folder: Path, runs: dict[str, Sequence[int]], **changes) -> OutFol
     out.queries.write_text("".join(json.dumps(row) + "\n" for row in queries), encoding="utf-8")
     for path in (out.qrels("whole"), out.texts("whole")):
         path.parent.mkdir(exist_ok=True)
+    hashes = "".join(f"{name}\t{name}-text\n" for name in sorted({q.doc_id for q in QRELS}))
+    out.documents.write_text("document\tsha256\n" + hashes, encoding="utf-8")
     judged = "".join(f"{q.query_id}\t{q.doc_id}\t{q.relevance}\n" for q in QRELS)
     out.qrels("whole").write_text("query-id\tcorpus-id\tscore\n" + judged, encoding="utf-8")
     names = {qrel.doc_id for qrel in QRELS} | {f"other-{place}" for place in range(1, 6)}

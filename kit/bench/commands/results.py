@@ -109,9 +109,15 @@ def compare(
         rows = [
             {"condition": c.condition, "verdict": c.difference.verdict, **c.difference._asdict()} for c in found.changes
         ]
-        typer.echo(json.dumps({"changes": rows, "unpaired": found.unpaired, "notes": found.notes}, indent=1))
+        content = {"changes": rows, "unpaired": found.unpaired, "notes": found.notes, "answers": found.answers}
+        if found.collection:
+            alike = len(found.collection.questions_alike)
+            content["collection"] = found.collection._replace(questions_alike=alike)._asdict()
+        typer.echo(json.dumps(content, indent=1))
         return
     screen = console()
+    if found.collection:
+        screen.print(found.collection.words, highlight=False, markup=False, soft_wrap=True)
     table = Table(title=escape(f"{b} against {a}"), title_justify="left")
     for heading in ("condition", "measure", "A", "B", "B - A", "95% interval", "p", "+/=/-", "verdict"):
         table.add_column(heading, overflow="fold", justify="left" if heading in ("condition", "verdict") else "right")
@@ -123,7 +129,8 @@ def compare(
         "+/=/-: queries on which B is better, equal, worse.",
         soft_wrap=True,
     )
-    for line in (*found.unpaired, *found.notes):
+    helped = [f"Did the change of texts or judgments help? {answer}" for answer in found.answers]
+    for line in (*helped, *found.unpaired, *found.notes):
         screen.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -144,7 +151,8 @@ def gate(
     from kit.bench.out_folder import OutFolder
     from kit.bench.report.gate import gate_results
 
-    verdicts = gate_results(OutFolder(out).read(), baselines, _bless(out, baselines), partial)
+    folder = OutFolder(out)
+    verdicts = gate_results(folder.read(), baselines, _bless(out, baselines), partial, folder)
     if as_json:
         typer.echo(json.dumps([vars(verdict) for verdict in verdicts], indent=1))
     else:
@@ -173,7 +181,8 @@ def bless(
     from kit.bench.out_folder import OutFolder
     from kit.bench.report.gate import bless_results
 
-    for path in bless_results(OutFolder(out).read(), baselines, conditions or ()):
+    folder = OutFolder(out)
+    for path in bless_results(folder.read(), baselines, conditions or (), folder):
         typer.echo(f"Wrote {path}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kit.bench.collections.contents import Changes, contents_of
+from kit.bench.collections.contents import changes as changes_between
 from kit.bench.measures.stats import Difference, paired_tests
 from kit.bench.out_folder import OutFolder
 from kit.bench.records import ConditionResult, Results
@@ -38,11 +40,16 @@ class Change(NamedTuple):
 
 
 class ResultsComparison(NamedTuple):
-    """The changes, what got worse first; in words, what stands on one side alone and what was left out."""
+    """The changes, what got worse first; in words, what stands on one side alone and what was left out.
+
+    `collection` says how the two sides' texts and judgments differ, where they do; `answers` whether that helped.
+    """
 
     changes: list[Change]
     unpaired: list[str]
     notes: list[str]
+    collection: Changes | None = None
+    answers: tuple[str, ...] = ()
 
 
 def open_side(name: str) -> Side:
@@ -64,17 +71,13 @@ def open_side(name: str) -> Side:
 def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | None = None) -> ResultsComparison:
     """B against A: conditions of the same id, or one condition against one other.
 
-    A difference is over the queries that both scored; p is corrected over all differences that are returned.
-    Raises KitError when the sides were measured on different collections, or have nothing in common.
+    A difference is over the queries that both scored; p is corrected over all differences that are returned. Where
+    texts or judgments changed between the sides, the queries that have the same words on both count.
+    Raises KitError when the sides have no query in common, or no condition.
     """
-    one, other = a.results.dataset, b.results.dataset
-    if one.fingerprint != other.fingerprint:
-        raise KitError(
-            f"{a.name} was measured on {one.name} ({one.fingerprint[:12]}), {b.name} on {other.name} "
-            f"({other.fingerprint[:12]}): scores of different collections cannot be compared query by query."
-        )
+    changed = _collection_change(a, b)
     pairs, unpaired = _paired(a, b)
-    labels, asked, notes = [], [], []
+    labels, asked, notes = [], [], list(_depths(a, b, pairs))
     for row_a, row_b in pairs:
         label = row_a.id if row_a.id == row_b.id else f"{row_a.id} -> {row_b.id}"
         table_a, table_b = scores_table(a.out, row_a.id), scores_table(b.out, row_b.id)
@@ -83,8 +86,10 @@ def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | 
                 there = ", ".join(shared_measures(table_a, table_b))
                 raise KitError(f"{measure} was not measured for {label} on both sides. There is: {there}.")
             both = pd.concat([table_a[measure], table_b[measure]], axis=1, join="inner").dropna()
+            if changed:
+                both = both[both.index.isin(changed.questions_alike)]
             scored = max(table_a[measure].count(), table_b[measure].count())
-            if len(both) < scored:
+            if len(both) < scored and not changed:
                 notes.append(f"{label} {measure}: over the {len(both)} of {scored} queries that both scored.")
             if len(both):
                 labels.append(label)
@@ -93,7 +98,38 @@ def compare_results(a: Side, b: Side, measures: Sequence[str] = (), seed: int | 
         raise KitError(" ".join([f"{a.name} and {b.name} have no measured condition in common.", *unpaired]))
     differences = paired_tests(asked, a.results.seed if seed is None else seed)
     changes = [Change(*pair) for pair in zip(labels, differences, strict=True)]
-    return ResultsComparison(sorted(changes, key=_worst_first), unpaired, notes)
+    ordered = sorted(changes, key=_worst_first)
+    if not changed:
+        return ResultsComparison(ordered, unpaired, notes)
+    first = changes[0].difference.measure
+    answers = tuple(f"{change.condition}, {first}: {change.difference.words}." for change in ordered
+                    if change.difference.measure == first)  # fmt: skip
+    return ResultsComparison(ordered, unpaired, notes, changed, answers)
+
+
+def _depths(a: Side, b: Side, pairs: Sequence[tuple[ConditionResult, ConditionResult]]) -> Iterator[str]:
+    """Whether the sides looked to another depth: measures without a cutoff, and fused or diverse orders, hang on it."""
+    if a.results.k != b.results.k:
+        yield f"k differs: {a.results.k} hits a query in A, {b.results.k} in B; measures without a cutoff hang on it."
+    for row_a, row_b in pairs:
+        one, other = (row.settings.get("fetch", "") for row in (row_a, row_b))
+        if one and other and one != other:
+            yield f"{row_a.id}: fetch differs: {one} in A, {other} in B, which changes the order of its hits."
+
+
+def _collection_change(a: Side, b: Side) -> Changes | None:
+    """How the sides' collections differ; None where they do not."""
+    one, other = a.results.dataset, b.results.dataset
+    if one.fingerprint == other.fingerprint:
+        return None
+    changed = changes_between(contents_of(a.out), contents_of(b.out))
+    if not changed.questions_alike:
+        raise KitError(
+            f"{a.name} was measured on {one.name} ({one.fingerprint[:12]}), {b.name} on {other.name} "
+            f"({other.fingerprint[:12]}): scores of different collections cannot be compared query by query, and no "
+            "question is in both."
+        )
+    return changed
 
 
 def shared_measures(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:

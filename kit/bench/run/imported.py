@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kit.bench.collections.base import Collection
+from kit.bench.collections.contents import question_hash, write_contents
 from kit.bench.grid.chunkers import parse_chunker
 from kit.bench.grid.identity import host, versions
 from kit.bench.measures.evaluate import (
@@ -58,6 +59,8 @@ def add_run(
         raise KitError(f"There is no run {run}", wanted="a TREC run: query_id Q0 doc_id rank score tag")
     with alone(out.lock, f"Another run writes into {out.path}. Wait until it ends.", "Give another --out."):
         against = _against(out, collection, chunker)
+        if collection:
+            write_contents(out, collection)
         hits = _checked(list(read_run(run)), run, against)
         chunker = chunker or _chunker(out, collection)
         condition = Condition(ENGINE, name, "none", chunker)
@@ -76,7 +79,9 @@ def _against(out: OutFolder, collection: Collection | None, chunker: str) -> _Ag
             raise KitError(f"{out.path} was measured on other texts or judgments than {collection.dataset.name}",
                            wanted="the same collection, or another --out")  # fmt: skip
     elif collection:
-        results = Results(collection.dataset, K, DEFAULT_MEASURES, SEED, "", host(), versions())
+        asked = question_hash((query.query_id, query.text) for query in collection.queries)
+        dataset = replace(collection.dataset, questions=asked)
+        results = Results(dataset, K, DEFAULT_MEASURES, SEED, "", host(), versions())
     else:
         raise KitError(f"{out.path} holds no results yet", wanted="--dataset too, or the --out of a run")
     chunker = chunker or _chunker(out, collection)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pymilvus import MilvusException
 
+from kit.bench.collections.contents import question_hash, write_contents
 from kit.bench.collections.open import open_collection
 from kit.bench.grid.grid import Grid, Planned, plan
 from kit.bench.grid.identity import command_of, engine_version, host, row_key, unsupported, versions
@@ -79,8 +80,16 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
                 wanted="at least one judgment above 0",
             )
         planned = plan(grid, collection.default_chunker, settings.embeddings, engine, engine_version)
+        write_contents(out, collection)
+        asked = question_hash((query.query_id, query.text) for query in collection.queries)
         results = Results(
-            collection.dataset, grid.k, tuple(grid.measures), grid.seed, command_of(grid, out.path), host(), versions()
+            replace(collection.dataset, questions=asked),
+            grid.k,
+            tuple(grid.measures),
+            grid.seed,
+            command_of(grid, out.path),
+            host(),
+            versions(),
         )
         if before:
             results = replace(results, rows=_rows_of(before, results, out.path))

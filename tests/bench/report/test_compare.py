@@ -86,9 +86,46 @@ def test_what_cannot_be_compared_is_said(old, new, b, measures, words):
         compare_results(open_side(str(old.path)), open_side(b.format(**names)), measures)
 
 
+def other_collection(out, before: str = "", after: str = "", questions: str = "as asked"):
+    """Give a folder's results another fingerprint, and change a word in its queries or its documents."""
+    results = out.read()
+    dataset = replace(results.dataset, fingerprint="e" * 64, questions=questions)
+    out.write(replace(results, dataset=dataset))
+    for path in (out.queries, out.documents):
+        path.write_text(path.read_text().replace(before, after))
+
+
+def test_after_a_changed_document_queries_are_paired_and_what_differs_is_counted(old, new):
+    other_collection(new, "q07-answer-text", "cleaned")
+    judged = new.qrels("whole")
+    judged.write_text(judged.read_text().replace("q03-answer\t1", "q03-answer\t2"))
+    found = compare_results(open_side(str(old.path)), open_side(str(new.path)), ["nDCG@10"])
+    assert found.collection.words == (
+        "The collections are not the same: 1 of 30 texts differ, 0 are only in A, 0 only in B; 1 judgments differ. "
+        "Scores are paired by query id, over the 30 questions with the same words."
+    )
+    assert found.answers[0].startswith(f"{condition('dense').id}, nDCG@10: worse (-0.46")
+    shown = run("compare", old.path, new.path, "--measures", "nDCG@10").stdout
+    assert "Did the change of texts or judgments help? milvus-lite.dense" in shown
+
+
+def test_questions_that_were_reworded_are_left_out(old, new):
+    other_collection(new, "Question q0", "Frage q0")
+    found = compare_results(open_side(str(old.path)), open_side(str(new.path)), ["nDCG@10"])
+    assert len(found.collection.questions_alike) == 20
+    assert found.changes[0].difference.wins + found.changes[0].difference.losses <= 20
+    assert "(left out: 10 reworded)" in found.collection.words
+
+
+def test_another_depth_is_told(old, new):
+    new.write(replace(new.read(), k=50))
+    assert compare_results(open_side(str(old.path)), open_side(str(new.path))).notes == [
+        "k differs: 10 hits a query in A, 50 in B; measures without a cutoff hang on it."
+    ]
+
+
 def test_results_of_another_collection_are_refused(old, new):
-    results = new.read()
-    new.write(replace(results, dataset=replace(results.dataset, fingerprint="e" * 64)))
+    other_collection(new, "Question", "Frage")
     with pytest.raises(KitError, match="scores of different collections cannot be compared query by query"):
         compare_results(open_side(str(old.path)), open_side(str(new.path)))
 
@@ -160,13 +197,22 @@ def test_a_baseline_without_a_row_fails_unless_the_run_is_a_part(old, tmp_path):
 
 def test_a_baseline_of_other_questions_or_of_no_sense_does_not_pass(old, tmp_path):
     run("bless", old.path, "--baselines", tmp_path / "b")
-    results = old.read()
-    old.write(replace(results, dataset=replace(results.dataset, fingerprint="e" * 64)))
+    other_collection(old, questions="others")
     other = run("gate", old.path, "--baselines", tmp_path / "b", "--partial")
     assert other.exit_code == 1
     assert "these cannot be compared" in other.stdout
     (tmp_path / "b" / f"cats.{condition('dense').id}.yaml").write_text("scores: 3")
     assert isinstance(run("gate", old.path, "--baselines", tmp_path / "b").exception, KitError)
+
+
+def test_a_changed_document_is_held_against_the_baseline_and_counted(old, new, tmp_path):
+    run("bless", old.path, "--baselines", tmp_path / "b")
+    other_collection(old, "q07-answer-text", "cleaned")
+    same = run("gate", old.path, "--baselines", tmp_path / "b")
+    assert (same.exit_code, "The gate is open: 9 same." in same.stdout) == (0, True)
+    assert "1 of 30 texts differ, 0 are only recorded, 0 only in this run; 0 judgments differ." in same.stdout
+    other_collection(new)
+    assert "[FAIL] worse" in run("gate", new.path, "--baselines", tmp_path / "b").stdout
 
 
 def test_a_failed_row_shuts_the_gate_and_cannot_be_recorded(old, tmp_path):
