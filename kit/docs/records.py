@@ -73,6 +73,7 @@ class State:
     opened: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     engines: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    values: tuple[str, ...] = ()  # the names that hold data: texts, numbers, hits; no store, model or function
 
 
 class Effect(NamedTuple):
@@ -111,6 +112,7 @@ class BlockOutcome:
     state: State | None = None
     recorded: tuple[str, ...] = ()  # %pip, %conda and shell commands that were written down and not run
     prompts: tuple[str, ...] = ()  # what getpass() or input() asked
+    stand_in: str = ""  # the model that answered this block's requests in place of the page's own
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,10 @@ def state_from(row: Mapping[str, Any]) -> State:
         for address, collections in row.get("databases", {}).items()
     }
     pairs = {key: {name: tuple(pair) for name, pair in row.get(key, {}).items()} for key in ("documents", "opened")}
-    return State(databases, engines=dict(row.get("engines", {})), problem=row.get("problem", ""), **pairs)
+    values = tuple(row.get("values", ()))
+    return State(
+        databases, engines=dict(row.get("engines", {})), problem=row.get("problem", ""), values=values, **pairs
+    )
 
 
 def error_from(row: Mapping[str, Any]) -> CellError:

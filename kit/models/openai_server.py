@@ -40,6 +40,7 @@ class OpenAIServer(ThreadingHTTPServer):
 
     def __init__(self, embed: Embed, *, port: int = 0, token: str | None = None):
         self.embed = embed
+        self.answered = 0  # how many requests were answered
         self.token = token or f"sk-kit-{secrets.token_urlsafe(24)}"
         try:
             super().__init__((HOST, port), _Handler)
@@ -134,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _post(self, path: str) -> dict[str, Any] | None:
         body = self._body()
+        self.server.answered += 1
         if path == "/embeddings":
             return answer_embeddings(read_embedding_request(body), self.server.embed)
         if path == "/chat/completions":

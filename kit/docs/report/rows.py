@@ -175,7 +175,11 @@ def _told(row: BlockRow) -> Any:
     if not row.failures:
         for run in row.runs:
             rules = f"({', '.join(run.verdict.rules)})" if run.verdict.rules else ""
-            line = " ".join(part for part in (run.verdict.detail or run.outcome.why, rules) if part)
+            cause = run.verdict.cause
+            why = f"({cause.kind}: {cause.what})" if cause and cause.kind != "varies" else ""
+            model = f"(model: {run.verdict.stand_in})" if run.verdict.stand_in and not why else ""
+            parts = (run.verdict.detail or run.outcome.why, rules, why, model)
+            line = " ".join(part for part in parts if part)
             if line and line not in told.plain:
                 told.append(f"{line}\n", style=COLOURS["quiet"])
         for one in row.claims:

@@ -16,6 +16,7 @@ from pathlib import Path
 SECONDS = 5
 STORES = ("langchain_milvus", "langchain_community.vectorstores.milvus", "langchain_community.vectorstores.zilliz")
 PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "langchain-openai", "langchain-community")
+_ASKS = ("similarity_search", "embed_query", "invoke", "list_collections", "search", "as_retriever")
 _recorded: list = []
 _handlers: dict = {}
 _streams: dict = {}
@@ -204,6 +205,8 @@ def _state(folder):
     names = {k: v for k, v in get_ipython().user_ns.items() if not k.startswith("_")}  # noqa: F821
     stores = {name: value for name, value in names.items() if type(value).__module__.startswith(STORES)}
     state = {"documents": _documents(names), "databases": {}, "engines": {}, "opened": {}, "problem": ""}
+    hidden = set(get_ipython().user_ns_hidden)  # noqa: F821
+    state["values"] = sorted(name for name in set(names) - hidden if _is_data(names[name]))
     databases = list(_open(list(names.values()), folder))
     only = databases[0][0] if len(databases) == 1 else ""  # older stores do not keep their address
     for name, store in stores.items():
@@ -218,6 +221,13 @@ def _state(folder):
         except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on
             state["problem"] = f"{address} could not be asked: {type(error).__name__}"
     return state
+
+
+def _is_data(value):
+    """Whether a value holds what was found or said, and is nothing that finds or says it anew."""
+    if isinstance(value, type) or type(value).__name__ in ("module", "function", "builtin_function_or_method"):
+        return False
+    return not any(hasattr(type(value), name) for name in _ASKS)
 
 
 def _documents(names):

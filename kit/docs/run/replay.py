@@ -106,6 +106,8 @@ class Service:
     key: str
     secrets: tuple[str, ...]
     addresses: tuple[str, ...] = ()  # of this machine, which the page must reach
+    stand_in: str = ""  # what it is, when it is not what the page means
+    answered: Callable[[], int] = lambda: 0  # how many requests so far
 
 
 @contextlib.contextmanager
@@ -127,7 +129,8 @@ def _openai(settings: Settings):
         embed(["warm"])  # imports now, in this thread, and not within a cell's time
     with OpenAIServer(embed) as server:
         own = {"OPENAI_API_KEY": server.token, "OPENAI_BASE_URL": server.page_url, "OPENAI_API_BASE": server.page_url}
-        yield Service(f"{name}, on loopback", own, server.token, (server.token,), (server.base_url,))
+        yield Service(f"{name}, on loopback", own, server.token, (server.token,), (server.base_url,),
+                      f"{name} in place of OpenAI's", lambda: server.answered)  # fmt: skip
 
 
 class _Run:
@@ -195,7 +198,10 @@ class _Run:
             self.progress(number, block, position, len(self.page.code))
         if reason := self.reasons[block.id]:
             return BlockOutcome(block.id, "not run", reason)
+        before = self.service.answered()
         outcome = session.run(block.id, block.text, self.scripts.get(block.id))
+        if self.service.answered() > before:
+            outcome = replace(outcome, stand_in=self.service.stand_in)
         if outcome.status == "ran" and not self.options.allow_install and only_installs(block.text):
             return replace(outcome, status="not run", why="installs are written down, not run")
         return outcome

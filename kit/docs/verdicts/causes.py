@@ -43,7 +43,7 @@ def with_causes(
         if outcome.error and verdict.verdict == "raised":
             cause = _follows(outcome.error, lost) or _environment(outcome.error)
         judged.append(replace(verdict, cause=cause) if cause else verdict)
-        for name, line in _bound(code):
+        for name, line in bound_names(code):
             if outcome.status == "ran" or (outcome.error and 0 < line < outcome.error.line):
                 lost.pop(name, None)
             else:
@@ -77,7 +77,7 @@ def _environment(error: CellError) -> Cause | None:
     return None
 
 
-def _bound(code: str) -> Iterator[tuple[str, int]]:
+def bound_names(code: str) -> Iterator[tuple[str, int]]:
     """The names that a cell's statements bind at its top level, each with the last line of its statement."""
     tree = parse(code)
     for statement in tree.body if tree else ():

@@ -10,6 +10,7 @@ from kit.docs.records import BlockOutcome, Effect, Replay, State, Verdict
 from kit.docs.verdicts.causes import with_causes
 from kit.docs.verdicts.cell import judge_cell
 from kit.docs.verdicts.effects import DOUBLED, find_changes, find_doubled, find_opened_nothing, find_overwritten
+from kit.docs.verdicts.stand_in import with_stand_in
 from kit.docs.verdicts.varying import Varying, varying_of
 from kit.pages.marks import skip_reason
 from kit.pages.page import Block, Page
@@ -43,7 +44,8 @@ def judge(
         if first:
             found += _new_only(find_doubled(first[position], outcome), verdicts)
         verdicts.append(replace(verdict, effects=tuple(found)))
-    return with_causes({block.id: block.text for block in page.code}, outcomes, verdicts)
+    codes = {block.id: block.text for block in page.code}
+    return with_stand_in(codes, outcomes, with_causes(codes, outcomes, verdicts))
 
 
 def judged_again(page: Page, replay: Replay, marks: Mapping[str, Sequence[Varying]]) -> Replay:
