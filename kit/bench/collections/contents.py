@@ -23,13 +23,19 @@ class Contents(NamedTuple):
     judgments: frozenset[tuple[str, ...]]
 
 
+class TextChanges(NamedTuple):
+    """Of the texts of A how many have other words in B, how many are not there, and how many B has besides."""
+
+    of_a: int
+    changed: int
+    only_a: int
+    only_b: int
+
+
 class Changes(NamedTuple):
     """How the collection of B differs from that of A; the texts are None where a folder does not list them."""
 
-    texts_of_a: int | None
-    texts_changed: int | None
-    texts_only_a: int | None
-    texts_only_b: int | None
+    texts: TextChanges | None
     judgments_differing: int
     questions_alike: frozenset[str]  # the ids of those with the same words on both sides
     questions_reworded: int
@@ -39,12 +45,12 @@ class Changes(NamedTuple):
     @property
     def words(self) -> str:
         """In a sentence."""
-        if self.texts_changed is None:
+        if self.texts is None:
             texts = "how many texts differ is not known, for one of the runs was made before texts were listed"
         else:
             texts = (
-                f"{self.texts_changed:,} of {self.texts_of_a:,} texts differ, {self.texts_only_a:,} are only in A, "
-                f"{self.texts_only_b:,} only in B"
+                f"{self.texts.changed:,} of {self.texts.of_a:,} texts differ, {self.texts.only_a:,} are only in A, "
+                f"{self.texts.only_b:,} only in B"
             )
         text = f"The collections are not the same: {texts}; {self.judgments_differing:,} judgments differ. "
         text += f"Scores are paired by query id, over the {len(self.questions_alike):,} questions with the same words"
@@ -108,7 +114,7 @@ def changes(a: Contents, b: Contents) -> Changes:
     shared = a.questions.keys() & b.questions.keys()
     alike = frozenset(name for name in shared if a.questions[name] == b.questions[name])
     return Changes(
-        *_text_changes(a.documents, b.documents),
+        texts=_text_changes(a.documents, b.documents),
         judgments_differing=_differing(a.judgments, b.judgments),
         questions_alike=alike,
         questions_reworded=len(shared) - len(alike),
@@ -117,12 +123,12 @@ def changes(a: Contents, b: Contents) -> Changes:
     )
 
 
-def _text_changes(a: dict[str, str] | None, b: dict[str, str] | None) -> tuple[int | None, ...]:
-    """How many texts A has, how many of them have other words in B, are only in A, only in B."""
+def _text_changes(a: dict[str, str] | None, b: dict[str, str] | None) -> TextChanges | None:
     if a is None or b is None:
-        return None, None, None, None
+        return None
     shared = a.keys() & b.keys()
-    return len(a), sum(a[name] != b[name] for name in shared), len(a.keys() - shared), len(b.keys() - shared)
+    changed = sum(a[name] != b[name] for name in shared)
+    return TextChanges(len(a), changed, len(a.keys() - shared), len(b.keys() - shared))
 
 
 def _differing(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -109,10 +109,17 @@ def compare(
         rows = [
             {"condition": c.condition, "verdict": c.difference.verdict, **c.difference._asdict()} for c in found.changes
         ]
-        content = {"changes": rows, "unpaired": found.unpaired, "notes": found.notes, "answers": found.answers}
+        content: dict[str, Any] = {
+            "changes": rows,
+            "unpaired": found.unpaired,
+            "notes": found.notes,
+            "answers": found.answers,
+        }
         if found.collection:
-            alike = len(found.collection.questions_alike)
-            content["collection"] = found.collection._replace(questions_alike=alike)._asdict()
+            content["collection"] = found.collection._asdict() | {
+                "texts": found.collection.texts and found.collection.texts._asdict(),
+                "questions_alike": len(found.collection.questions_alike),
+            }
         typer.echo(json.dumps(content, indent=1))
         return
     screen = console()
