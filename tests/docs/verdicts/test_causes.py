@@ -4,7 +4,7 @@ import pytest
 
 from kit.docs.run.replay import Options, replay_page
 from kit.pages.markdown import parse_text
-from tests.docs.test_replay import page_of
+from tests.docs.run.test_replay import page_of
 
 
 def rows(*cells):

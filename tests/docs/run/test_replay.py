@@ -21,7 +21,7 @@ from kit.errors import KitError
 from kit.pages.markdown import parse_text
 from kit.pages.sources import read_page
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "pages"
+SAMPLES = Path(__file__).parents[2] / "samples" / "pages"
 
 
 def replayed(name, **options):
