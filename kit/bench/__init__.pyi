@@ -1,3 +1,5 @@
+from .collections.base import Collection as Collection
+from .collections.base import make_collection as make_collection
 from .collections.open import open_collection as open_collection
 from .grid.chunkers import parse_chunker as parse_chunker
 from .grid.grid import Grid as Grid
@@ -27,3 +29,7 @@ from .report.leaderboard import by_category as by_category
 from .report.leaderboard import rank_conditions as rank_conditions
 from .report.report import write_report as write_report
 from .run.run import run_grid as run_grid
+from .search.method import SearchMethod as SearchMethod
+from .search.request import Hit as Hit
+from .search.request import Request as Request
+from .search.words import Needs as Needs

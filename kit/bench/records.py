@@ -154,7 +154,7 @@ class Dataset:
     """What was searched: its name, kind and split, a sha256 over its texts and judgments, and how much of it."""
 
     name: str
-    kind: Literal["beir", "golden", "texts", "ir_datasets"]
+    kind: Literal["beir", "golden", "texts", "ir_datasets", "given"]
     split: str
     fingerprint: str
     documents: int

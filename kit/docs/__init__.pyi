@@ -4,6 +4,9 @@ from .check import parse_source as parse_source
 from .check import read_page as read_page
 from .check import read_source as read_source
 from .check import report_page as report_page
+from .claims.probe import Answer as Answer
+from .claims.probe import Scratch as Scratch
+from .claims.probe import probe as probe
 from .claims.probing import all_probes as all_probes
 from .claims.probing import run_probes as run_probes
 from .claims.sentences import Claim as Claim
@@ -26,3 +29,4 @@ from .records import Verdict as Verdict
 from .report.rows import PageReport as PageReport
 from .run.replay import Options as Options
 from .run.replay import replay_page as replay_page
+from .verdicts.rules import Rule as Rule

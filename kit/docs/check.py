@@ -10,7 +10,7 @@ from kit.docs.ledger.ledger import Ledger, hold
 from kit.docs.records import Failure, Replay
 from kit.docs.report.rows import PageReport
 from kit.docs.run.packages import never_installed
-from kit.docs.verdicts.compare import RULES
+from kit.docs.verdicts.compare import meanings
 from kit.docs.verdicts.judge import judged_again
 from kit.files.project import pages_folder as pages_folder
 from kit.pages.page import Page
@@ -41,9 +41,7 @@ def _stale(replay: Replay) -> Iterator[Failure]:
     for verdict in replay.verdicts:
         if rules := [rule for rule in verdict.rules if rule in MORE_THAN_SHOWN]:
             source = "replay" if verdict.run == 1 else "second replay"
-            yield Failure(
-                verdict.block_id, verdict.run, "stale output", "; ".join(RULES[rule] for rule in rules), source
-            )
+            yield Failure(verdict.block_id, verdict.run, "stale output", meanings(rules), source)
 
 
 def looked_at(replay: Replay) -> set[str]:

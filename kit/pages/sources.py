@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from kit import registry
 from kit.errors import KitError
 from kit.pages.markdown import Reading, parse_text
 from kit.pages.marks import in_tags
@@ -30,9 +31,11 @@ def read_page(source: str) -> Page:
 
 def read_source(source: str) -> str:
     """The page's text, unparsed."""
-    remote = source.startswith(("http://", "https://"))
-    data = _fetch(source) if remote else _read(source)
-    text = _decode(data, source)
+    if registered := _registered(source):
+        text = _from_outside(source, registered)
+    else:
+        remote = source.startswith(("http://", "https://"))
+        text = _decode(_fetch(source) if remote else _read(source), source)
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise KitError(
             f"{source} holds HTML, a rendered page; wanted its source (.md, .mdx or .ipynb). "
@@ -43,6 +46,8 @@ def read_source(source: str) -> str:
 
 def parse_source(text: str, source: str) -> Page:
     """The page in a text; its name and form come from the file name or the address that it was read from."""
+    if registered := _registered(source):
+        source = source.removeprefix(f"{registered}:")
     file = PurePosixPath(urlsplit(source).path if "://" in source else source.replace("\\", "/"))
     if file.suffix == ".ipynb":
         return _notebook(text, file.stem, source)
@@ -50,6 +55,28 @@ def parse_source(text: str, source: str) -> Page:
         return parse_text(text, name=file.stem or "page", mdx=True if file.suffix == ".mdx" else None)
     except KitError as error:
         raise KitError(f"{source}: {error}") from None
+
+
+def _registered(source: str) -> str:
+    """What an address begins with that an outside package reads: `wiki` of `wiki:Milvus.md`, or a path; '' without."""
+    parts = source.split(":", 2)
+    if len(parts) == 3 and registry.is_path(":".join(parts[:2])):
+        return ":".join(parts[:2])
+    return parts[0] if len(parts) > 1 and parts[0] in registry.names("sources") else ""
+
+
+def _from_outside(source: str, name: str) -> str:
+    """The text that a registered source gives for what stands behind its name."""
+    fetch = registry.lookup("sources", name)
+    try:
+        text = fetch(source.removeprefix(f"{name}:"))
+    except KitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the user's own source and may fail in any way
+        raise KitError(f'The source "{name}" cannot give {source} ({type(error).__name__}: {error}).') from None
+    if not isinstance(text, str):
+        raise KitError(f'The source "{name}" gives a {type(text).__name__} for {source}', wanted="the page's text")
+    return text
 
 
 def _read(source: str) -> bytes:

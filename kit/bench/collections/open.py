@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from kit import registry
 from kit.bench.collections.base import Collection
 from kit.bench.collections.beir import is_beir, open_beir
 from kit.bench.collections.golden import open_golden
@@ -34,6 +35,9 @@ def open_collection(
     tolerate = tuple(tolerate)
     if unknown := [word for word in tolerate if word not in TOLERATED]:
         raise KitError(f"Found --tolerate {unknown[0]}; wanted one of {', '.join(TOLERATED)}.")
+    kind, _, rest = name.partition(":")
+    if kind in registry.names("collections") or registry.is_path(name):
+        return _from_outside(name, kind, "" if registry.is_path(name) else rest)
     folder = Path(name)
     if name == "golden" or name.startswith("golden:"):
         return open_golden(name.partition(":")[2])
@@ -44,3 +48,17 @@ def open_collection(
     if folder.is_file():
         raise KitError(f"{folder} is a file; wanted a folder with corpus.jsonl, or with text files and questions.")
     return open_ir_dataset(name, tolerate)
+
+
+def _from_outside(name: str, kind: str, rest: str) -> Collection:
+    """What a reader that a package registers, or a path names, makes of what stands behind its name."""
+    reader = registry.lookup("collections", name if registry.is_path(name) else kind)
+    try:
+        collection = reader(rest)
+    except KitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the user's own reader and may fail in any way
+        raise KitError(f'The collection "{name}" cannot be read ({type(error).__name__}: {error}).') from None
+    if not isinstance(collection, Collection):
+        raise KitError(f'The collection "{name}" is a {type(collection).__name__}', wanted="a kit.bench.Collection")
+    return collection

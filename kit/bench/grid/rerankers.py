@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
+from kit import registry
 from kit.bench.search.retriever import RERANKED
 from kit.errors import KitError, nearest
 from kit.settings import mask
@@ -76,6 +77,8 @@ def load_reranker(name: str) -> Reranker:
     Raises KitError for an unknown provider, a package or a key that is not there.
     """
     kind, colon, model = name.partition(":")
+    if kind in registry.names("rerankers") or registry.is_path(name):
+        return Reranker(name, _from_outside(name, kind))
     if not colon or not model:
         raise KitError(f'Found the reranker "{name}"', wanted=f"provider:model, such as {FORMS}")
     if kind == "embeddings":
@@ -83,6 +86,21 @@ def load_reranker(name: str) -> Reranker:
     if kind == "cross-encoder":
         return Reranker(name, _cross_encoder(name, model))
     return Reranker(name, _compressor(name, kind, model).compress_documents)
+
+
+def _from_outside(name: str, kind: str) -> Callable[[Sequence[Document], str], Sequence[Document]]:
+    """A compressor of LangChain that a package registers or a path names: an object, or what makes one."""
+    from langchain_core.documents import BaseDocumentCompressor
+
+    value = registry.lookup("rerankers", name if registry.is_path(name) else kind)
+    try:
+        compressor = value if isinstance(value, BaseDocumentCompressor) else value()
+    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
+        words = mask(" ".join(f"{type(error).__name__}: {error}".split()))
+        raise KitError(f'The reranker "{name}" cannot be made: {words[:300]}') from None
+    if not isinstance(compressor, BaseDocumentCompressor):
+        raise KitError(f'The reranker "{name}" gives a {type(compressor).__name__}', wanted="a BaseDocumentCompressor")
+    return compressor.compress_documents
 
 
 def _embeddings(model: str) -> BaseDocumentCompressor:
@@ -108,10 +126,10 @@ def _cross_encoder(name: str, model: str) -> Callable[[Sequence[Document], str],
 
 
 def _compressor(name: str, kind: str, model: str) -> BaseDocumentCompressor:
-    if kind not in PROVIDERS and "." not in kind:
-        known = [*PROVIDERS, "embeddings"]
+    if kind not in PROVIDERS:
+        known = [*PROVIDERS, "embeddings", *registry.names("rerankers")]
         raise KitError(f'No reranker is called "{name}".{nearest(kind, known)}', wanted=FORMS)
-    compressor = _made(name, PROVIDERS.get(kind, Provider(kind, model, "", kind)), model)
+    compressor = _made(name, PROVIDERS[kind], model)
     if "top_n" in getattr(type(compressor), "model_fields", ()):
         compressor.top_n = RERANKED
     return compressor

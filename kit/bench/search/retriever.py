@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from kit import registry
 from kit.bench.search.bm25 import BM25
 from kit.bench.search.dense import Dense
 from kit.bench.search.hybrid import HybridRRF, HybridWeighted
@@ -66,12 +67,23 @@ def parse_retriever(name: str) -> Retriever:
     match = re.fullmatch(r"(.*?)(?:-(\d+))?", word)
     kind, number = match.groups() if match else (word, None)
     kind = ALIASES.get(kind, kind)
-    if kind not in METHODS or not set(modifiers) <= set(MODIFIERS):
-        unknown = next((word for word in modifiers if word not in MODIFIERS), None)
-        hint = nearest(kind, list(METHODS)) if unknown is None else nearest(unknown, list(MODIFIERS))
-        raise KitError(f'No retriever is called "{name}".{hint}', wanted=f"{', '.join(METHODS)}, each also with "
-                       f"{' or '.join(f'+{word}' for word in MODIFIERS)}")  # fmt: skip
+    if options and registry.is_path(f"{word}:{options[0]}"):
+        kind, number = f"{word}:{options.pop(0)}", None
+    if not set(modifiers) <= set(MODIFIERS):
+        unknown = next(word for word in modifiers if word not in MODIFIERS)
+        raise KitError(f'No retriever is called "{name}".{nearest(unknown, list(MODIFIERS))}',
+                       wanted=f"a method with {' or '.join(f'+{word}' for word in MODIFIERS)}")  # fmt: skip
     parameters = parse_parameters(name, number, options)
-    method = METHODS[kind].parse(parameters)
+    method = _method(kind).parse(parameters)
     parameters.finish()
     return Retriever(method, "filter" in modifiers, "rerank" in modifiers)
+
+
+def _method(kind: str) -> type[SearchMethod]:
+    """The kit's own method of a name, or one of an outside package."""
+    if kind in METHODS:
+        return METHODS[kind]
+    method = registry.lookup("retrievers", kind, METHODS, example="each also with +filter or +rerank")
+    if not (isinstance(method, type) and issubclass(method, SearchMethod)):
+        raise KitError(f'The retriever "{kind}" is {method!r}', wanted="a subclass of kit.bench.SearchMethod")
+    return method

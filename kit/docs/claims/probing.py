@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from kit import registry
 from kit.docs.claims import probes_engine, probes_filters, probes_langchain, probes_search
-from kit.docs.claims.probe import PROBES, Probe, Probed, Scratch, quiet
+from kit.docs.claims.probe import PROBES, Answer, Probe, Probed, Scratch, quiet
 from kit.errors import KitError, nearest
 from kit.milvus.connection import engine
 from kit.milvus.schema import scratch_uri
@@ -16,9 +18,32 @@ AT_ONCE = 6  # trials mostly wait for the engine
 
 
 def all_probes() -> dict[str, Probe]:
-    """Every probe by its id, in the order of the table."""
-    order = [part.__name__ for part in PARTS]
-    return dict(sorted(PROBES.items(), key=lambda item: order.index(item[1].trial.__module__)))
+    """Every probe by its id, in the order of the table; those of outside packages last.
+
+    A registered probe that cannot be loaded stands among them, and its answer says why.
+    """
+    for name in registry.names("probes"):
+        try:
+            _outside(name)
+        except KitError as error:
+            PROBES[name] = Probe(name, "a probe of another package", partial(_unknown, str(error)))
+    order = {part.__name__: place for place, part in enumerate(PARTS)}
+    return dict(
+        sorted(PROBES.items(), key=lambda item: order.get(getattr(item[1].trial, "__module__", ""), len(order)))
+    )
+
+
+def _outside(name: str) -> Probe:
+    """The probe of a registered name or a path: a function that `kit.docs.probe` decorates."""
+    trial = registry.lookup("probes", name)
+    probe = next((probe for probe in PROBES.values() if probe.trial is trial), None)
+    if probe is None:
+        raise KitError(f'The probe "{name}" is {trial!r}', wanted="a function decorated with kit.docs.probe")
+    return probe
+
+
+def _unknown(why: str, _: Scratch) -> Answer:
+    return Answer("unknown", why)
 
 
 def run_probes(ids: Sequence[str] = ()) -> tuple[str, list[Probed]]:
@@ -26,6 +51,7 @@ def run_probes(ids: Sequence[str] = ()) -> tuple[str, list[Probed]]:
 
     With MILVUS_URI naming a server the database is made there, and dropped when this process ends.
     """
+    ids = [_outside(name).id if registry.is_path(name) else name for name in ids]
     known = all_probes()
     for probe_id in ids:
         if probe_id not in known:

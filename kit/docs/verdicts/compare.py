@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
+from kit.docs.verdicts.rules import outside_rules
 from kit.docs.verdicts.values import Call, Token, Unordered, pieces, tokens
 from kit.files.excerpt import excerpt
 
@@ -46,6 +47,12 @@ _EXTRA = re.compile(r"\s*,\s*extra_info:\s*\{[^{}]*\}")
 TRACEBACK = "Traceback (most recent call last)"
 
 
+def meanings(rules: Sequence[str]) -> str:
+    """What the named rules pass over, in half a sentence."""
+    outside = {rule.name: rule.meaning for rule in outside_rules()}
+    return "; ".join(RULES.get(rule) or outside.get(rule, rule) for rule in rules)
+
+
 class OutputComparison(NamedTuple):
     """same, equivalent, similar or changed; the rules used; similarity 0 to 1; word diff; a sentence."""
 
@@ -66,19 +73,22 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
     if _trimmed(old) == _trimmed(new):
         return OutputComparison("equivalent", ("trailing space",), detail=RULES["trailing space"])
     if (rules := equal_texts(_trimmed(old), _trimmed(new))) is not None:
-        return OutputComparison("equivalent", tuple(rules), detail="; ".join(RULES[rule] for rule in rules))
+        return OutputComparison("equivalent", tuple(rules), detail=meanings(rules))
     if rule := _shortened(_trimmed(old), _trimmed(new)):
         return OutputComparison("equivalent", (rule,), detail=RULES[rule])
     if _EXTRA.search(old + new) and (shown := _EXTRA.sub("", new)).strip():
         found = compare([_EXTRA.sub("", old)], [shown]) if _EXTRA.sub("", old) != old or shown != new else None
         if found and found.verdict in ("same", "equivalent"):
             named = ("extra info", *found.rules)
-            return OutputComparison("equivalent", named, detail="; ".join(RULES[rule] for rule in named))
+            return OutputComparison("equivalent", named, detail=meanings(named))
     if (without := _TYPED.sub("", old)) != old and not _TYPED.search(new):
         found = compare([without], fresh)
         if found.verdict in ("same", "equivalent"):
             named = ("prompt", *found.rules)
-            return OutputComparison("equivalent", named, detail="; ".join(RULES[rule] for rule in named))
+            return OutputComparison("equivalent", named, detail=meanings(named))
+    for outside in outside_rules():
+        if outside.equal(old, new):
+            return OutputComparison("equivalent", (outside.name,), detail=outside.meaning)
     similarity, diff = word_diff(old, new)
     detail = _sentence(old, new, similarity)
     return OutputComparison(
@@ -98,7 +108,7 @@ def compare_with_echo(stored: Sequence[str], printed: Sequence[str], value: str)
     if alone.verdict not in ("same", "equivalent"):
         return both
     rules = (*alone.rules, "echo")
-    return OutputComparison("equivalent", rules, detail="; ".join(RULES[rule] for rule in rules))
+    return OutputComparison("equivalent", rules, detail=meanings(rules))
 
 
 def _shortened(old: str, new: str) -> str:
