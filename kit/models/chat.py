@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
+from kit import registry
 from kit.errors import KitError, nearest
 from kit.models.embeddings import load_embeddings
 from kit.settings import load_settings, mask
@@ -31,8 +32,9 @@ def load_chat(name: str | None = None, embeddings: Embeddings | None = None) -> 
 
     `extractive` (the default) needs no key and no network and is no language model (see `ExtractiveAnswerer`); it
     compares by `embeddings`, or by those that KIT_EMBEDDINGS names. `provider:model` (`openai:gpt-4o-mini`) is any
-    provider of LangChain's `init_chat_model`, asked at temperature 0; a bare name is OpenAI's, or that of an
-    OpenAI-compatible endpoint at OPENAI_BASE_URL.
+    provider of LangChain's `init_chat_model`, asked at temperature 0; `package.module:Class` is any chat model of
+    LangChain that needs no arguments; a bare name is OpenAI's, or that of an OpenAI-compatible endpoint at
+    OPENAI_BASE_URL.
 
     Raises:
         KitError: an unknown name, a package or key that is not there; and on each call, when no answer comes.
@@ -40,6 +42,8 @@ def load_chat(name: str | None = None, embeddings: Embeddings | None = None) -> 
     name = (name or load_settings().chat or EXTRACTIVE).strip()
     if name == EXTRACTIVE:
         return ExtractiveAnswerer(embeddings=embeddings or load_embeddings())
+    if name in registry.names("chat") or registry.is_path(name):
+        return ProviderChat(name=name, model=_from_outside(name))
     if ":" in name:
         return ProviderChat(name=name, model=_load_provider(name))
     if like := nearest(name, (EXTRACTIVE,), cutoff=0.8):
@@ -176,6 +180,19 @@ def _piece(message: AIMessage) -> ChatGenerationChunk:
     if not isinstance(message, AIMessageChunk):
         message = AIMessageChunk(**message.model_dump(exclude={"type"}))
     return ChatGenerationChunk(message=message)
+
+
+def _from_outside(name: str) -> BaseChatModel:
+    """A chat model that a package registers or a path names: an object, or what makes one."""
+    value = registry.lookup("chat", name)
+    try:
+        model = value if isinstance(value, BaseChatModel) else value()
+    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
+        words = mask(f"{type(error).__name__}: {error}")
+        raise KitError(f'"{name}" cannot be made without arguments ({words}).') from None
+    if not isinstance(model, BaseChatModel):
+        raise KitError(f'"{name}" gives a {type(model).__name__}', wanted="a chat model of LangChain")
+    return model
 
 
 def _load_provider(name: str) -> BaseChatModel:

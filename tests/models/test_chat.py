@@ -164,3 +164,13 @@ def test_a_provider_whose_package_is_missing_or_that_does_not_exist_is_named():
 def test_a_bare_name_that_is_only_a_little_like_extractive_is_a_model_of_the_endpoint(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     assert load_chat("kit-extractive-echo").name == "openai:kit-extractive-echo"
+
+
+def test_a_chat_model_may_be_named_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "own_chat").mkdir()
+    code = "from langchain_core.language_models import FakeListChatModel\n\n\ndef yes():\n"
+    (tmp_path / "own_chat/models.py").write_text(f'{code}    return FakeListChatModel(responses=["yes"])\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_chat("own_chat.models:yes").invoke("Is it so?").text == "yes"
+    with pytest.raises(KitError, match="own_chat.models:no"):
+        load_chat("own_chat.models:no")
