@@ -122,6 +122,26 @@ class IndexCheck:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """What a model never read of the texts that were put in: of how many, and how many of their tokens."""
+
+    model: str
+    limit: int  # tokens that it reads of a text
+    texts: int  # longer than that
+    of_texts: int
+    tokens: int  # never read
+    of_tokens: int
+
+    @property
+    def words(self) -> str:
+        """In half a sentence, with shares."""
+        return (
+            f"{self.texts:,} of {self.of_texts:,} texts are longer than the {self.limit} tokens that {self.model} "
+            f"reads, and {self.tokens / max(1, self.of_tokens):.0%} of all tokens are never read"
+        )
+
+
+@dataclass(frozen=True)
 class ConditionResult:
     """One condition's result. `status` failed or not supported comes with a reason and without scores."""
 
@@ -133,6 +153,7 @@ class ConditionResult:
     scores: dict[str, Mean] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)  # documents, chunks, queries, judged, answered, short, no_hit
     no_hit_cause: str = ""  # why judged queries got no hit, as far as their words tell
+    unread: Unread | None = None  # None where the model reads all, says no limit, or there is none
     cost: Cost = Cost()
     index_checks: tuple[IndexCheck, ...] = ()
     engine_version: str = ""  # milvus-lite-3.2.2

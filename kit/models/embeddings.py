@@ -19,7 +19,7 @@ from langchain_core.stores import ByteStore
 from kit import registry
 from kit.errors import KitError
 from kit.models.minilm import MINILM_MODEL, MiniLM
-from kit.models.providers import UnitEmbeddings, load_provider
+from kit.models.providers import TokenLimit, UnitEmbeddings, load_provider
 from kit.settings import load_settings, mask
 
 if TYPE_CHECKING:
@@ -144,14 +144,16 @@ def _version_of(module: str) -> str:
 
 
 def _load_minilm() -> UnitEmbeddings:
-    return UnitEmbeddings("minilm", f"minilm-{MINILM_MODEL.sha256[:8]}", MiniLM().embed)
+    model = MiniLM()
+    limit = TokenLimit(model.MAX_TOKENS, model.count)
+    return UnitEmbeddings("minilm", f"minilm-{MINILM_MODEL.sha256[:8]}", model.embed, limit=limit)
 
 
 def _load_minilm_fast() -> UnitEmbeddings:
     from kit.models.minilm_fast import MiniLMFast
 
     model = MiniLMFast()
-    return UnitEmbeddings("minilm-fast", model.identity, model.embed)
+    return UnitEmbeddings("minilm-fast", model.identity, model.embed, limit=TokenLimit(model.MAX_TOKENS, model.count))
 
 
 def _load_wordllama() -> UnitEmbeddings:

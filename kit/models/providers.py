@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     import httpx
 
 
+class TokenLimit(NamedTuple):
+    """How many tokens of a text a model reads, and what counts a text's tokens."""
+
+    tokens: int
+    count: Callable[[Sequence[str]], list[int]]
+
+
 class UnitEmbeddings(Embeddings):
     """A model that turns texts into vectors of unit length; empty texts are refused.
 
     `embed_queries` is for a model that takes queries otherwise than texts; `tokens_used` is what a provider told so
-    far, None where nobody tells.
+    far, None where nobody tells; `limit` is what a model reads of a text, None where it reads all or nobody tells.
     """
 
     def __init__(
@@ -30,8 +37,10 @@ class UnitEmbeddings(Embeddings):
         identity: str,
         embed: Callable[[Sequence[str]], np.ndarray],
         embed_queries: Callable[[Sequence[str]], np.ndarray] | None = None,
+        limit: TokenLimit | None = None,
     ):
         self.name = name
+        self.limit = limit
         self.identity = identity
         self.tokens_used: int | None = None
         self.queries_like_texts = embed_queries is None

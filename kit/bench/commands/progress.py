@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from kit.bench.records import ConditionResult, Mean, Results
-from kit.bench.report.summary import no_hit_sentences
+from kit.bench.report.summary import no_hit_sentences, unread_sentences
 from kit.bench.run.run import Watcher
 from kit.reports.terminal import console
 
@@ -63,11 +63,14 @@ class Show(Watcher):
         for part in parts:
             table.add_column(part, overflow="fold", min_width=6)
         shown = results.measures[:3]
-        for name in [*shown, "p50 ms", "queries/s"]:
+        unread = any(row.unread and row.unread.tokens for row in measured)
+        for name in [*shown, *(["never read"] if unread else []), "p50 ms", "queries/s"]:
             table.add_column(name, justify="right")
         for row in sorted(measured, key=lambda row: -(row.scores[first].value or 0)):
             cost = (row.cost.search_p50_ms, row.cost.search_queries_per_second)
             cells = [_cell(row.scores.get(name)) for name in shown]
+            if unread:
+                cells.append(f"{row.unread.tokens / row.unread.of_tokens:.0%}" if row.unread else "–")
             cells += ["–" if value is None else f"{value:,.1f}" for value in cost]
             table.add_row(*(getattr(row.condition, part) or "default" for part in parts), *cells)
         screen = console()
@@ -75,7 +78,7 @@ class Show(Watcher):
         for row in results.rows:
             if row.status != "measured":
                 screen.print(f"{row.id}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
-        for sentence in no_hit_sentences(results):
+        for sentence in (*no_hit_sentences(results), *unread_sentences(results)):
             screen.print(sentence, markup=False, soft_wrap=True)
         for note in dataset.notes:
             screen.print(f"Note: {note}.", markup=False, soft_wrap=True)

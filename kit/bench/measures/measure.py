@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,12 +43,16 @@ def measure(qrels: Qrels, run: Run, measures: Sequence[str] = DEFAULT_MEASURES) 
             raise KitError(f"Query {query_id}: the score of {doc_id} is {hits[doc_id]}; wanted a number.")
 
     asked = {name: _parsed(name) for name in measures}
-    evaluator: Any = ir_measures.pytrec_eval.evaluator([computed for computed, _ in asked.values()], judged)
+    evaluators: list[Any] = [
+        ir_measures.pytrec_eval.evaluator(measures_of, qrels_of)
+        for measures_of, qrels_of in _without_negatives([computed for computed, _ in asked.values()], judged)
+        if measures_of
+    ]
     # Hits of the judged queries only; a query that yields nothing below keeps its 0.
     ranked = {query_id: hits for query_id, hits in ranked.items() if query_id in judged}
     found: dict[str, dict[str, float]] = {str(computed): {} for computed, _ in asked.values()}
     names = {computed: str(computed) for computed, _ in asked.values()}
-    for invoker in evaluator.invokers:
+    for invoker in (invoker for evaluator in evaluators for invoker in evaluator.invokers):
         by_measure = {key: found[names[computed]] for key, (computed, _) in invoker.measure_map.items()}
         for query_id, values in invoker.evaluator.evaluate(ranked).items():
             for key, value in values.items():
@@ -87,6 +91,19 @@ def too_deep(measures: Sequence[str], k: int) -> dict[str, str]:
     """The measures that k hits a query cannot give, with the reason; a k too small would read as a bad retriever."""
     cutoffs = {name: int(cut[1]) for name in measures if (cut := re.search(r"@(\d+)$", name))}
     return {name: f"needs {cut} hits a query; k is {k}" for name, cut in cutoffs.items() if cut > k}
+
+
+def _without_negatives(measures: list[Any], judged: dict[str, dict[str, int]]) -> Iterator[tuple[list[Any], Any]]:
+    """The measures with what judges them: grades below 0 count as 0, as trec_eval counts them, but for Bpref.
+
+    With them trec_eval's nDCG over all hits can go on for ever.
+    """
+    if not any(relevance < 0 for of_query in judged.values() for relevance in of_query.values()):
+        yield measures, judged
+        return
+    yield [measure for measure in measures if measure.NAME == "Bpref"], judged
+    whole = {query_id: {doc: max(0, rel) for doc, rel in of_query.items()} for query_id, of_query in judged.items()}
+    yield [measure for measure in measures if measure.NAME != "Bpref"], whole
 
 
 def _parsed(name: str) -> tuple[Any, int]:

@@ -112,6 +112,7 @@ def _amiss(results: Results, ranked: Leaderboard) -> Iterator[str]:
             f"{check.short_queries} of {check.queries} queries short by {check.missing_rows} rows, with no error."
         )
     yield from no_hit_sentences(results)
+    yield from unread_sentences(results)
     for status in ("failed", "not supported"):
         rows = [row for row in results.rows if row.status == status]
         if rows:
@@ -123,6 +124,16 @@ def no_hit_sentences(results: Results) -> Iterator[str]:
     for row in results.rows:
         if count := row.counts.get("no_hit", 0):
             yield f"{row.id}: {count:,} of {row.counts['judged']:,} judged queries got no hit: {row.no_hit_cause}."
+
+
+def unread_sentences(results: Results) -> Iterator[str]:
+    """A sentence for each model and chunker that leaves tokens unread, with the rows that it concerns."""
+    rows: dict[str, list[str]] = {}
+    for row in results.rows:
+        if row.unread and row.unread.tokens:
+            rows.setdefault(f"{row.condition.chunker}: {row.unread.words}", []).append(row.condition.retriever)
+    for said, retrievers in rows.items():
+        yield f"{said} ({', '.join(dict.fromkeys(retrievers))})."
 
 
 def _name(place: Place) -> str:

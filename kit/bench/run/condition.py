@@ -11,15 +11,18 @@ from datetime import UTC, datetime
 import numpy as np
 
 from kit.bench.grid.grid import Planned
+from kit.bench.grid.rerankers import Reranker
 from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
 from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
 from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
 from kit.bench.run.no_hits import no_hit_cause
+from kit.bench.run.own_documents import without_own
 from kit.bench.run.resources import Resources
 from kit.bench.search.search import Search
 from kit.bench.search.store import Store
+from kit.errors import KitError
 from kit.milvus.connection import is_lite
 
 TIMED_QUERIES = 50  # asked one at a time for the latency
@@ -41,15 +44,22 @@ def measure_condition(
     judged = resources.judgments(one.chunker)
     vectors = None if embeddings is None else resources.query_vectors(one.condition.embeddings)
     by_document = not one.chunker.is_whole and not judged.places
-    search = Search(one.retriever, store, by_document, resources.reranker if one.retriever.reranked else None)
+    reranker = resources.reranker if one.retriever.reranked else None
+    if reranker:
+        reranker.asked = reranker.empty = 0
+    search = Search(one.retriever, store, by_document, reranker)
 
     told = begin(f"{row.id}: searching", len(queries))
     run: list[ScoredDoc] = []
     started = time.perf_counter()
-    for hits in search.run(queries, vectors, grid.k):
-        run += trec_order(hits)
+    own = resources.own_documents
+    for hits in search.run(queries, vectors, min(grid.k + bool(own), one.retriever.method.most)):
+        run += without_own(trec_order(hits), own, grid.k)
         told(1)
     seconds = time.perf_counter() - started
+    if reranker and reranker.asked == reranker.empty:
+        raise KitError(f'The reranker "{reranker.name}" gave back no text for any of {reranker.asked:,} queries',
+                       wanted="the texts that it is given, in its order")  # fmt: skip
     latencies = _one_by_one(search, resources, vectors)
 
     begin(f"{row.id}: scoring", None)
@@ -67,6 +77,7 @@ def measure_condition(
     return replace(
         row,
         scores=found.means,
+        unread=resources.unread(one.condition.embeddings, one.chunker),
         no_hit_cause=no_hit_cause(one.retriever.name, without),
         counts={
             "documents": documents,
@@ -82,7 +93,7 @@ def measure_condition(
         engine_version=store.engine_version,
         model=_model(one, embeddings, vectors),
         settings=_settings(one, store, resources),
-        notes=_notes(one, store),
+        notes=_notes(one, store, reranker, len(own)),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -166,8 +177,12 @@ def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str
     return {name: value for name, value in said.items() if value}
 
 
-def _notes(one: Planned, store: Store) -> tuple[str, ...]:
+def _notes(one: Planned, store: Store, reranker: Reranker | None, own: int) -> tuple[str, ...]:
     notes = []
+    if reranker and reranker.empty:
+        notes.append(f"the reranker gave back no text for {reranker.empty:,} of {reranker.asked:,} queries")
+    if own:
+        notes.append(f"{own:,} queries are documents of the collection: their own text is left out of their hits")
     if store.cut:
         notes.append(f"{store.cut} texts were cut to the 65,535 bytes that Milvus stores")
     if store.lite and one.retriever.needs.words and not one.retriever.needs.words.tokens:

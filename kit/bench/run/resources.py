@@ -13,7 +13,10 @@ from kit.bench.measures.evaluate import Judgments, Texts, judgments
 from kit.bench.measures.exact import QUERIES as CHECKED_QUERIES
 from kit.bench.measures.exact import Exact, exact_search
 from kit.bench.measures.judge_model import load_judge
+from kit.bench.records import Unread
 from kit.bench.run.cost import MeteredEmbeddings
+from kit.bench.run.own_documents import own_documents
+from kit.bench.run.unread import unread
 from kit.files.scratch import scratch_folder
 from kit.milvus.scratch import drop_scratch_database, scratch_database
 from kit.models.embeddings import load_embeddings
@@ -39,6 +42,7 @@ class Resources:
     _texts: dict[str, Texts] = field(default_factory=dict)
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _exact: dict[tuple[str, str], Exact] = field(default_factory=dict)
+    _unread: dict[tuple[str, str], Unread | None] = field(default_factory=dict)
     _server: str | None = None
 
     def judgments(self, chunker: Chunker) -> Judgments:
@@ -63,6 +67,19 @@ class Resources:
             vectors = self.embeddings(name, "queries").embed_queries([query.text for query in self.collection.queries])
             self._vectors[name] = np.asarray(vectors, dtype=np.float32)
         return self._vectors[name]
+
+    def unread(self, name: str, chunker: Chunker) -> Unread | None:
+        """What the model never reads of this chunking's texts."""
+        key = (name, chunker.name)
+        if name != "none" and key not in self._unread:
+            chunks = chunker.split(self.collection.documents())
+            self._unread[key] = unread(load_embeddings(name), name, (chunk.page_content for chunk in chunks))
+        return self._unread.get(key)
+
+    @cached_property
+    def own_documents(self) -> frozenset[str]:
+        """The queries whose own text is searched."""
+        return own_documents(self.collection)
 
     def exact(self, name: str, chunker: Chunker) -> Exact:
         """Exact search over all vectors, for the first queries."""

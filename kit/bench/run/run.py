@@ -22,6 +22,7 @@ from kit.bench.records import ConditionResult, Qrel, Results
 from kit.bench.run.condition import check_and_settle, measure_condition
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory
 from kit.bench.run.resources import Resources
+from kit.bench.run.unread import chunker_for
 from kit.bench.search.store import Store, fill_store
 from kit.errors import KitError
 from kit.files.locks import alone
@@ -79,11 +80,14 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
                 f"All {len(collection.qrels):,} judgments of {collection.dataset.name} are 0: every score would be 0",
                 wanted="at least one judgment above 0",
             )
-        planned = plan(grid, collection.default_chunker, settings.embeddings, engine, engine_version)
+        chunker, why = collection.default_chunker, ""
+        if not grid.chunkers:
+            chunker, why = chunker_for(collection, grid.embeddings or [settings.embeddings])
+        planned = plan(grid, chunker, settings.embeddings, engine, engine_version)
         write_contents(out, collection)
         asked = question_hash((query.query_id, query.text) for query in collection.queries)
         results = Results(
-            replace(collection.dataset, questions=asked),
+            replace(collection.dataset, questions=asked, notes=(*collection.dataset.notes, *([why] if why else []))),
             grid.k,
             tuple(grid.measures),
             grid.seed,
