@@ -21,7 +21,7 @@ class TokenLimit(NamedTuple):
     """How many tokens of a text a model reads, and what counts a text's tokens."""
 
     tokens: int
-    count: Callable[[Sequence[str]], list[int]]
+    lengths: Callable[[Sequence[str]], list[int]]
 
 
 class UnitEmbeddings(Embeddings):

@@ -80,14 +80,14 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
                 f"All {len(collection.qrels):,} judgments of {collection.dataset.name} are 0: every score would be 0",
                 wanted="at least one judgment above 0",
             )
-        chunker, why = collection.default_chunker, ""
+        chunker, cut = collection.default_chunker, ""
         if not grid.chunkers:
-            chunker, why = chunker_for(collection, grid.embeddings or [settings.embeddings])
+            chunker, cut = chunker_for(collection, grid.embeddings or [settings.embeddings])
         planned = plan(grid, chunker, settings.embeddings, engine, engine_version)
         write_contents(out, collection)
         asked = question_hash((query.query_id, query.text) for query in collection.queries)
         results = Results(
-            replace(collection.dataset, questions=asked, notes=(*collection.dataset.notes, *([why] if why else []))),
+            replace(collection.dataset, questions=asked, notes=(*collection.dataset.notes, *([cut] if cut else []))),
             grid.k,
             tuple(grid.measures),
             grid.seed,

@@ -24,7 +24,7 @@ def unread(embeddings: Embeddings, name: str, texts: Iterable[str]) -> Unread | 
         return None
     longer = of_texts = tokens = of_tokens = 0
     for batch in batches(texts, BATCH):
-        for count in limit.count(batch):
+        for count in limit.lengths(batch):
             of_texts, of_tokens = of_texts + 1, of_tokens + count
             longer += count > limit.tokens
             tokens += max(0, count - limit.tokens)
