@@ -33,7 +33,12 @@ def report_page(page: Page, replay: Replay, ledger: Ledger, *, claims: bool = Fa
 
 def find_failures(replay: Replay, judged: Sequence[JudgedClaim] = ()) -> list[Failure]:
     """Everything that is wrong with a page: its replay, its stored outputs, its install lines, its claims."""
-    return [*replay.failures, *_stale(replay), *never_installed(replay.blocks), *contradictions(judged)]
+    return [
+        *replay.failures,
+        *_stale(replay),
+        *never_installed(replay.blocks, replay.installs),
+        *contradictions(judged),
+    ]
 
 
 def _stale(replay: Replay) -> Iterator[Failure]:

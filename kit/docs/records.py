@@ -210,6 +210,16 @@ class Pass:
         return sum(outcome.seconds for outcome in self.outcomes)
 
 
+class Installs(NamedTuple):
+    """What the page's environment says of its install lines: which packages hold each imported module, which packages
+    the lines bring with all that these require, and which named ones are not there to be asked.
+    """
+
+    modules: Mapping[str, tuple[str, ...]]
+    brought: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Replay:
     """A page that was run: where it came from, on what, its blocks, and one Pass, or two with --twice."""
@@ -224,6 +234,7 @@ class Replay:
     notes: tuple[str, ...] = ()  # what a reader of the report must know: unparsed lines, placed files …
     protection: str = ""  # what kept the page apart from this machine, in words
     served: tuple[str, ...] = ()  # what was served to the page alone: `Milvus Lite at localhost:19530`
+    installs: Installs | None = None
     problem: str = ""  # why no pass could begin, such as an environment that cannot be resolved
 
     @property
@@ -264,6 +275,9 @@ class Replay:
             for p in row.pop("passes")
         )
         blocks = tuple(block_from(b) for b in row.pop("blocks"))
+        if held := row.pop("installs"):
+            modules = {module: tuple(holders) for module, holders in held.pop("modules").items()}
+            row["installs"] = Installs(modules, **_tuples(held))
         return cls(passes=passes, blocks=blocks, **_tuples(row))
 
 

@@ -11,9 +11,21 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-_INSTALL = re.compile(r"^\s*[%!]?\s*(?:python\d?\s+-m\s+)?(?:uv\s+)?pip\d?\s+install\s+(?P<words>.+)$")
+# Modules whose package has another name, for those that are not installed here and so cannot be asked.
+DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4", "cv2": "opencv-python", "Crypto": "pycryptodome", "dateutil": "python-dateutil",
+    "docx": "python-docx", "dotenv": "python-dotenv", "faiss": "faiss-cpu", "fitz": "pymupdf", "git": "gitpython",
+    "grpc": "grpcio", "jwt": "pyjwt", "magic": "python-magic", "OpenSSL": "pyopenssl", "PIL": "pillow",
+    "pptx": "python-pptx", "psycopg2": "psycopg2-binary", "skimage": "scikit-image", "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}  # fmt: skip
+_INSTALL = re.compile(
+    r"^\s*[%!$>]?\s*(?:sudo\s+)?(?:\S*python[\d.]*\s+-m\s+)?"
+    r"(?:(?:uv\s+)?pip\d?\s+install|uv\s+add|poetry\s+add|pdm\s+add|(?:conda|mamba)\s+install)\s+(?P<words>.+)$"
+)
 _PRINTED = re.compile(r"^\s*#> ?")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[\w\s,.-]+\])?")
+_FROM_FILE = ("-r", "--requirement", "-e", "--editable", "-f", "--find-links")
 
 
 @lru_cache(maxsize=1024)
@@ -117,26 +129,47 @@ def _prints(node: ast.AST) -> bool:
     return any(isinstance(n, ast.Call) and dotted(n.func) == "print" for n in ast.walk(node))
 
 
-def installed_by(source: str) -> list[str]:
-    """The packages that a cell's `pip install` lines name, as canonical names; options and paths are left out."""
-    from packaging.utils import canonicalize_name
-
-    found: list[str] = []
-    for line in source.splitlines():
-        if not (match := _INSTALL.match(line)):
-            continue
-        try:
-            words = shlex.split(match["words"], comments=True)
-        except ValueError:
-            words = match["words"].split()
+def requirements_in(source: str) -> list[str]:
+    """What a cell's install lines name, `langchain[openai]` with its extras, without options, paths and releases."""
+    found = []
+    for words in _install_lines(source):
         values = {position + 1 for position, word in enumerate(words) if word in _WITH_VALUE}
-        found += [
-            canonicalize_name(name[0])
-            for position, word in enumerate(words)
-            if position not in values and not word.startswith("-") and (name := _NAME.match(word))
-        ]
+        named = [word for position, word in enumerate(words) if position not in values and not word.startswith("-")]
+        found += [match[0].replace(" ", "") for word in named if not _is_place(word) and (match := _NAME.match(word))]
     return found
 
 
+def installs_unknown(source: str) -> bool:
+    """Whether a cell installs what its text does not name: a file of requirements, a folder, a repository."""
+    lines = list(_install_lines(source))
+    return any(set(words) & set(_FROM_FILE) or any(map(_is_place, words)) for words in lines)
+
+
+def only_shell_installs(source: str) -> bool:
+    """Whether every line of a cell is an install line as a terminal shows it: `$ pip install x`."""
+    lines = [line.strip() for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and all(line.startswith("$") and _INSTALL.match(line) for line in lines)
+
+
+def as_magics(source: str) -> str:
+    """The install lines of a terminal as IPython's own: `%pip install x` for `$ pip install x`."""
+    return re.sub(r"(?m)^(\s*)\$\s*(?=\S*pip|python|uv|conda|mamba)", r"\1!", source).replace("!pip ", "%pip ")
+
+
+def _install_lines(source: str) -> Iterator[list[str]]:
+    """The words behind each `pip install` and its like; a line that ends in a backslash goes on in the next."""
+    for line in source.replace("\\\n", " ").splitlines():
+        if match := _INSTALL.match(line):
+            text = re.split(r"\s(?:&&|\|\||;|\|)\s", match["words"])[0]
+            try:
+                yield shlex.split(text, comments=True)
+            except ValueError:
+                yield text.split()
+
+
+def _is_place(word: str) -> bool:
+    return "/" in word or word.startswith(".") or word.endswith((".whl", ".tar.gz", ".txt")) or "git+" in word
+
+
 _WITH_VALUE = ("-r", "-c", "-e", "-i", "-f", "-t", "--requirement", "--constraint", "--editable", "--index-url",
-               "--extra-index-url", "--find-links", "--target", "--python")  # fmt: skip
+               "--extra-index-url", "--find-links", "--target", "--python", "--channel", "-n", "--group")  # fmt: skip

@@ -144,6 +144,48 @@ def versions():
     return json.dumps(found)
 
 
+def packages(modules, named):
+    """What this environment says of imported modules and of install lines, as JSON."""
+    from importlib.metadata import packages_distributions
+
+    holders = {module: sorted(map(_canonical, found)) for module, found in packages_distributions().items()}
+    brought, unknown = _brought(named)
+    return json.dumps(
+        {"modules": {m: holders[m] for m in modules if m in holders}, "brought": brought, "unknown": unknown}
+    )
+
+
+def _brought(named):
+    """The named packages with all that they require, extras by name, and those that are not installed."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    from packaging.requirements import Requirement
+
+    seen, unknown = {}, []
+    waiting = [(_canonical(r.name), r.extras) for r in map(Requirement, named)]
+    first = {name for name, _ in waiting}
+    while waiting:
+        name, extras = waiting.pop()
+        extras = {"", *map(_canonical, extras)}
+        new = extras - seen.setdefault(name, set())
+        if not new:
+            continue
+        seen[name] |= new
+        try:
+            needed = [Requirement(line) for line in requires(name) or []]
+        except PackageNotFoundError:
+            unknown += [name] * (name in first)
+            continue
+        for one in needed:
+            if not one.marker or any(one.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append((_canonical(one.name), one.extras))
+    return sorted(seen), sorted(set(unknown))
+
+
+def _canonical(name):
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
 def _error():
     """What the cell raised: its line, from 1, and what the error says of itself."""
     error = getattr(sys, "last_value", None)

@@ -11,19 +11,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kit.docs.records import BlockOutcome, Pass, Replay
+from kit.docs.records import BlockOutcome, Installs, Pass, Replay
+from kit.docs.run.packages import named_requirements
+from kit.docs.run.page_environment import page_environment
 from kit.docs.run.scripts import scripts
 from kit.docs.run.served import Engine, Protection, Served, served
 from kit.docs.run.session import Session
 from kit.docs.verdicts.judge import judge, runs_on_page
 from kit.errors import KitError
 from kit.kernels.relays import is_own
-from kit.kernels.sandbox import Limits, Sandbox, make_sandbox, overlay
+from kit.kernels.sandbox import Limits, Sandbox, make_sandbox
 from kit.models.openai_server import OpenAIServer, local_embed
-from kit.pages.code import imported_modules, parse, text_constants
+from kit.pages.code import as_magics, imported_modules, installs_unknown, only_shell_installs, parse, text_constants
 from kit.pages.page import Block, Page
 from kit.settings import Settings, load_settings
 
+INSTALLS_NOT_RUN = "installs are written down, not run"
 INSTALLS = ("pip", "conda", "mamba", "micromamba", "uv", "system", "sx", "bash", "sh", "script", "cmd", "!")
 
 
@@ -69,9 +72,12 @@ def replay_page(
     python = _python(requirements, codes)
     sandbox = make_sandbox(text_constants(codes), options.places)
     try:
-        if options.allow_install:
-            python = overlay(python, sandbox.root / "installed")
         with contextlib.ExitStack() as stack:
+            if options.allow_install:
+                whole = not any(installs_unknown(block.text) for block in page.code)
+                place = sandbox.root / "installed"
+                named = named_requirements(page.blocks)
+                python = stack.enter_context(page_environment(python, named, place, keep=whole))
             service = stack.enter_context(_openai(settings))
             around = stack.enter_context(
                 served(
@@ -93,6 +99,7 @@ def replay_page(
         embeddings=service.name,
         protection=around.apart.isolation.words,
         served=tuple(f"{engine}, served to the page alone" for engine in around.started),
+        installs=run.installs,
         notes=(*_unparsed(page), *(f"placed {path}" for path in sandbox.placed), *run.notes),
     )
 
@@ -158,6 +165,7 @@ class _Run:
         )
         self.notes: list[str] = []
         self.scripts = scripts(page)
+        self.installs: Installs | None = None
 
     def passes(self, count: int) -> tuple[tuple[Pass, ...], dict[str, str]]:
         """Each pass in a kernel of its own, on the files that the one before left."""
@@ -170,6 +178,7 @@ class _Run:
                 outcomes = tuple(
                     self._reach(session, block, number, position) for position, block in enumerate(self.page.code, 1)
                 )
+                self.installs = self.installs or self._installs(session)
                 if number < count:
                     session.shut_down()
             seconds = time.perf_counter() - began
@@ -177,6 +186,13 @@ class _Run:
             verdicts = judge(self.page, outcomes, found[0].outcomes if found else ())
             found.append(Pass(outcomes, verdicts, session.seconds, seconds))
         return tuple(found), versions
+
+    def _installs(self, session: Session) -> Installs | None:
+        """What the environment says of the page's install lines, when it has any."""
+        named = named_requirements(self.page.blocks)
+        if not named or session.dead:
+            return None
+        return session.installs(imported_modules(block.text for block in self.page.code), named)
 
     def _session(self) -> Session:
         return Session(
@@ -196,14 +212,17 @@ class _Run:
     def _reach(self, session: Session, block: Block, number: int, position: int) -> BlockOutcome:
         if self.progress:
             self.progress(number, block, position, len(self.page.code))
+        if only_shell_installs(block.text) and not self.options.allow_install:
+            return BlockOutcome(block.id, "not run", INSTALLS_NOT_RUN, recorded=tuple(block.text.splitlines()))
         if reason := self.reasons[block.id]:
             return BlockOutcome(block.id, "not run", reason)
         before = self.service.answered()
-        outcome = session.run(block.id, block.text, self.scripts.get(block.id))
+        code = as_magics(block.text) if only_shell_installs(block.text) else block.text
+        outcome = session.run(block.id, code, self.scripts.get(block.id))
         if self.service.answered() > before:
             outcome = replace(outcome, stand_in=self.service.stand_in)
         if outcome.status == "ran" and not self.options.allow_install and only_installs(block.text):
-            return replace(outcome, status="not run", why="installs are written down, not run")
+            return replace(outcome, status="not run", why=INSTALLS_NOT_RUN)
         return outcome
 
     def _answer(self, prompt: str) -> str:

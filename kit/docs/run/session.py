@@ -11,13 +11,13 @@ import re
 import secrets as secrets_module
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
 from types import MappingProxyType
 from typing import Any
 
-from kit.docs.records import BlockOutcome, CellError, State, Status, error_from, state_from
+from kit.docs.records import BlockOutcome, CellError, Installs, State, Status, error_from, state_from
 from kit.docs.run.scripts import Script
 from kit.errors import KitError
 from kit.kernels.isolation import Apart, isolation
@@ -123,6 +123,14 @@ class Session:
     def versions(self) -> dict[str, str]:
         """The releases in the kernel's environment."""
         return json.loads(self._ask("versions()") or "{}")
+
+    def installs(self, modules: Sequence[str], named: Sequence[str]) -> Installs | None:
+        """What the kernel's environment says of imported modules and install lines; None when it says nothing."""
+        asked = json.loads(self._ask(f"packages({list(modules)!r}, {list(named)!r})") or "{}")
+        if "modules" not in asked:
+            return None
+        modules_held = {module: tuple(holders) for module, holders in asked["modules"].items()}
+        return Installs(modules_held, tuple(asked["brought"]), tuple(asked["unknown"]))
 
     def shut_down(self) -> None:
         """Ask the kernel to end as a reader's restart does, so that what it holds is written; then close."""

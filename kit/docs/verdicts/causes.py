@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kit.docs.records import BlockOutcome, Cause, CellError, Verdict
-from kit.pages.code import parse
+from kit.pages.code import DISTRIBUTIONS, parse
 
 LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")
 _CONNECTION = ("ConnectionError", "ConnectError", "ConnectTimeout", "APIConnectionError", "URLError", "gaierror")
@@ -64,7 +64,7 @@ def _environment(error: CellError) -> Cause | None:
     kinds = {error.name, *error.bases}
     words = " ".join([error.value, *error.inner])
     if "ModuleNotFoundError" in kinds and error.about and "." not in error.about:
-        return Cause("environment", f"package {error.about}")
+        return Cause("environment", f"package {DISTRIBUTIONS.get(error.about, error.about)}")
     if "ImportError" in kinds and (match := _PIP.search(words)) and "cannot import name" not in words:
         return Cause("environment", f"package {match[1].rstrip('.')}")
     if kinds & set(_CONNECTION) or _NO_ANSWER.search(words):
