@@ -36,6 +36,11 @@ class OutFolder:
         return self.path / "documents.tsv"
 
     @property
+    def waits(self) -> Path:
+        """waits.csv: what each timed query of each condition took, and in which pass."""
+        return self.path / "waits.csv"
+
+    @property
     def lock(self) -> Path:
         """Held while a run writes."""
         return self.path / "state" / "lock"

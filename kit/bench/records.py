@@ -96,9 +96,15 @@ class Cost:
     embed_texts_per_second: float | None = None
     ingest_seconds: float | None = None  # insert, flush and index, without embedding
     ingest_documents_per_second: float | None = None
-    search_p50_ms: float | None = None  # one query a request, its embedding not included
+    wait_p50_ms: float | None = None  # what a user waits: the query's embedding, the search and the reranker
+    wait_p95_ms: float | None = None
+    embed_query_p50_ms: float | None = None  # of it the embedding, never from a cache
+    search_p50_ms: float | None = None  # of it the search, one query a request
     search_p95_ms: float | None = None
-    search_queries_per_second: float | None = None  # in batches
+    rerank_p50_ms: float | None = None  # of it the reranker
+    search_queries_per_second: float | None = None  # in batches, without embedding; with a reranker one at a time
+    timed_queries: int | None = None
+    others_load: float | None = None  # share of all cores that other processes used meanwhile
     index_mb: float | None = None  # on disk (Lite); a server does not tell
     peak_memory_mb: float | None = None  # of this process, with Lite's inside it and a server's not
     tokens: int | None = None
@@ -119,6 +125,15 @@ class IndexCheck:
     missing_rows: int
     queries_per_second: float
     search_p50_ms: float
+
+
+@dataclass(frozen=True)
+class ClientLoad:
+    """What a server gave `clients` that asked at once, embedding not included."""
+
+    clients: int
+    queries_per_second: float
+    p95_ms: float
 
 
 @dataclass(frozen=True)
@@ -155,6 +170,7 @@ class ConditionResult:
     no_hit_cause: str = ""  # why judged queries got no hit, as far as their words tell
     unread: Unread | None = None  # None where the model reads all, says no limit, or there is none
     cost: Cost = Cost()
+    client_loads: tuple[ClientLoad, ...] = ()
     index_checks: tuple[IndexCheck, ...] = ()
     engine_version: str = ""  # milvus-lite-3.2.2
     model: dict[str, str] = field(default_factory=dict)  # name, identity (with hash or version), dimensions

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from langchain_core.documents import BaseDocumentCompressor
 
-class Broken:
-    """Looks like one of LangChain's document compressors."""
 
-    model_fields: dict = {}  # noqa: RUF012
+class Broken(BaseDocumentCompressor):
+    """One of LangChain's document compressors."""
 
-    def compress_documents(self, _documents: list, _query: str) -> list:
+    def compress_documents(self, documents, query, callbacks=None):
         """Break."""
         raise RuntimeError("no such model")

@@ -17,7 +17,8 @@ def test_a_server_runs_the_grid_and_says_what_it_does_not_support(own_server, tm
     before = set(client.list_databases())
 
     grid = Grid(dataset=str(beir_folder(tmp_path / "data")), retrievers="dense,bm25,dense+filter", k=10,
-                embeddings="wordllama", measures="nDCG@10", extras="none", engines="server,lite")  # fmt: skip
+                embeddings="wordllama", measures="nDCG@10", extras="none", engines="server,lite",
+                clients="1,2")  # fmt: skip
     rows = {row.id: row for row in run_grid(grid, out).rows}
 
     assert rows["milvus-server.bm25.none.whole"].status == "not supported"
@@ -29,4 +30,7 @@ def test_a_server_runs_the_grid_and_says_what_it_does_not_support(own_server, tm
         server, lite = (rows[f"milvus-{engine}.{retriever}.wordllama.whole"] for engine in ("server", "lite"))
         assert server.scores["nDCG@10"].value == lite.scores["nDCG@10"].value
         assert (server.cost.index_mb, server.counts["chunks"]) == (None, 60)
+        assert [load.clients for load in server.client_loads] == [1, 2]
+        assert min(load.queries_per_second for load in server.client_loads) > 0
+        assert (lite.client_loads, "several clients are measured on a server" in " ".join(lite.notes)) == ((), True)
     assert set(client.list_databases()) == before

@@ -64,10 +64,10 @@ class Show(Watcher):
             table.add_column(part, overflow="fold", min_width=6)
         shown = results.measures[:3]
         unread = any(row.unread and row.unread.tokens for row in measured)
-        for name in [*shown, *(["never read"] if unread else []), "p50 ms", "queries/s"]:
+        for name in [*shown, *(["never read"] if unread else []), "wait p50 ms", "search p50 ms", "queries/s"]:
             table.add_column(name, justify="right")
         for row in sorted(measured, key=lambda row: -(row.scores[first].value or 0)):
-            cost = (row.cost.search_p50_ms, row.cost.search_queries_per_second)
+            cost = (row.cost.wait_p50_ms, row.cost.search_p50_ms, row.cost.search_queries_per_second)
             cells = [_cell(row.scores.get(name)) for name in shown]
             if unread:
                 cells.append(f"{row.unread.tokens / row.unread.of_tokens:.0%}" if row.unread else "–")
@@ -89,13 +89,7 @@ class Show(Watcher):
 
 def _first_score(row: ConditionResult) -> str:
     name, mean = next(iter(row.scores.items()))
-    said = f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries"
-    if row.cost.search_p50_ms is None or row.cost.search_queries_per_second is None:
-        return said
-    return (
-        f"{said}, {row.cost.search_p50_ms:.1f} ms a query, "
-        f"{row.cost.search_queries_per_second:,.0f} queries/s in batches"
-    )
+    return f"{name} {_cell(mean)} over {mean.over} of {mean.of} queries"
 
 
 def _cell(mean: Mean | None) -> str:

@@ -55,6 +55,9 @@ def run(
     tolerate: Annotated[
         str | None, typer.Option(help="empty-texts, missing-documents, missing-queries: go on, and say so.")
     ] = None,
+    clients: Annotated[
+        str | None, typer.Option(help="On a server also queries/s and p95 of so many clients at once: 1,2,4,8.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="For the report's resampling [default: 7].")] = None,
 ) -> None:
     """Measure every condition of a grid, once; run it again to resume, or to add conditions.
@@ -77,7 +80,7 @@ def run(
     flags = {
         "dataset": dataset, "questions": questions, "split": split, "retrievers": retrievers, "embeddings": embeddings,
         "chunkers": chunkers, "engines": engines, "indexes": indexes, "reranker": reranker, "k": k,
-        "measures": measures, "extras": extras, "tolerate": tolerate, "seed": seed,
+        "measures": measures, "extras": extras, "tolerate": tolerate, "clients": clients, "seed": seed,
     }  # fmt: skip
     grid = load_grid(config, flags)
     folder = OutFolder(out or Path("build", "bench", Path(grid.dataset).name.replace(":", "-")))

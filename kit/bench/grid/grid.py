@@ -51,6 +51,7 @@ class Grid(BaseModel):
     reranker: str | None = None
     measures: Names = list(DEFAULT_MEASURES)
     extras: Names = list(EXTRAS)
+    clients: Annotated[list[Annotated[int, Field(ge=1, le=256)]], BeforeValidator(_list)] = []  # that ask at once
     seed: int = 7
     prices: dict[str, float] = {}  # embeddings -> USD for a million tokens
 

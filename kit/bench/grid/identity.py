@@ -104,7 +104,7 @@ def command_of(grid: Grid, out: Path, one: Planned | None = None) -> str:
         flags["--measures"] = ",".join(grid.measures)
     if grid.extras != list(EXTRAS):
         flags["--extras"] = ",".join(grid.extras) or "none"
-    flags |= {"--seed": grid.seed, "--out": out}
+    flags |= {"--clients": ",".join(map(str, grid.clients)), "--seed": grid.seed, "--out": out}
     words = [word for name, value in flags.items() if value not in (None, "") for word in (name, str(value))]
     return shlex.join(["kit", "bench", "run", *words])
 

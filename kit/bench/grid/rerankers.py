@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,6 +15,7 @@ from kit.settings import mask
 
 if TYPE_CHECKING:
     from langchain_core.documents import BaseDocumentCompressor, Document
+    from langchain_core.embeddings import Embeddings
 
 
 class Provider(NamedTuple):
@@ -44,12 +46,21 @@ NOT_CONFIGURED = "no reranker is configured: give --reranker, such as embeddings
 
 @dataclass
 class Reranker:
-    """A compressor under its name; `asked` and `empty` count the queries, and those of which it gave back no text."""
+    """A compressor under its name; `asked` and `empty` count the queries, and those of which it gave back no text.
+
+    `fresh` is the same without a cache of vectors, where it has one: what a user waits for.
+    """
 
     name: str
     compress: Callable[[Sequence[Document], str], Sequence[Document]]
+    fresh: Callable[[Sequence[Document], str], Sequence[Document]] | None = None
+    seconds: float = field(default=0.0, compare=False)
     asked: int = field(default=0, compare=False)
     empty: int = field(default=0, compare=False)
+
+    def uncached(self) -> Reranker:
+        """The same with counts of its own, and without a cache."""
+        return Reranker(self.name, self.fresh or self.compress)
 
     def __call__(self, query: str, documents: list[Document]) -> list[Document]:
         """The documents in its order; those that it leaves out are not there.
@@ -58,11 +69,13 @@ class Reranker:
         """
         if not documents:
             return []
+        started = time.perf_counter()
         try:
             ranked = list(self.compress(documents, query))
         except Exception as error:  # noqa: BLE001 - every provider has errors of its own
             words = mask(f"{type(error).__name__}: {error}")
             raise KitError(f'The reranker "{self.name}" failed on {len(documents)} texts: {words}') from None
+        self.seconds += time.perf_counter() - started
         scores = [document.metadata.get("relevance_score", 0.0) for document in ranked]
         if any(score != score for score in scores):
             raise KitError(f'The reranker "{self.name}" gave a score that is not a number (NaN) for {query[:60]!r}.')
@@ -82,7 +95,11 @@ def load_reranker(name: str) -> Reranker:
     if not colon or not model:
         raise KitError(f'Found the reranker "{name}"', wanted=f"provider:model, such as {FORMS}")
     if kind == "embeddings":
-        return Reranker(name, _embeddings(model).compress_documents)
+        from kit.models.embeddings import load_embeddings
+
+        cached = load_embeddings(model)
+        alone = getattr(cached, "underlying_embeddings", cached)
+        return Reranker(name, _nearest(cached).compress_documents, _nearest(alone).compress_documents)
     if kind == "cross-encoder":
         return Reranker(name, _cross_encoder(name, model))
     return Reranker(name, _compressor(name, kind, model).compress_documents)
@@ -103,12 +120,10 @@ def _from_outside(name: str, kind: str) -> Callable[[Sequence[Document], str], S
     return compressor.compress_documents
 
 
-def _embeddings(model: str) -> BaseDocumentCompressor:
+def _nearest(embeddings: Embeddings) -> BaseDocumentCompressor:
     from langchain_classic.retrievers.document_compressors import EmbeddingsFilter
 
-    from kit.models.embeddings import load_embeddings
-
-    return EmbeddingsFilter(embeddings=load_embeddings(model), k=RERANKED)
+    return EmbeddingsFilter(embeddings=embeddings, k=RERANKED)
 
 
 def _cross_encoder(name: str, model: str) -> Callable[[Sequence[Document], str], list[Document]]:

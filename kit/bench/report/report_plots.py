@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from kit.bench.out_folder import OutFolder
 from kit.bench.records import ConditionResult, Mean, Results
 from kit.bench.report.leaderboard import Leaderboard, Place
 from kit.bench.report.plots import Point, panels, scatter
+from kit.bench.report.waits import wait_ratio
 
-LATENCY = "median time of one search, ms"
+LATENCY = "median wait for one answer, ms"
+SEARCH = "median time of one search, ms"
 
 
 class Plot(NamedTuple):
@@ -22,33 +25,37 @@ class Plot(NamedTuple):
     wide: bool = False
 
 
-def report_plots(results: Results, ranked: Leaderboard) -> list[Plot]:
+def report_plots(results: Results, ranked: Leaderboard, out: OutFolder) -> list[Plot]:
     """The plots that the rows have numbers for."""
-    latency = {place.place: place.row.cost.search_p50_ms for place in ranked.places}
+    latency = {place.place: place.row.cost.wait_p50_ms or place.row.cost.search_p50_ms for place in ranked.places}
     preparation, label = _preparation(ranked)
     plots = [
-        _quality(ranked, latency, "search", LATENCY),
+        _quality(ranked, latency, "search", LATENCY, out),
         _quality(ranked, preparation, "preparation", label),
         _recall(results, ranked, latency),
     ]
     return [plot for plot in plots if plot]
 
 
-def _quality(ranked: Leaderboard, costs: Mapping[int, float | None], what: str, label: str) -> Plot | None:
+def _quality(
+    ranked: Leaderboard, costs: Mapping[int, float | None], what: str, label: str, out: OutFolder | None = None
+) -> Plot | None:
+    """A ratio stands in the title where it was measured with a spread."""
     known = [(place, cost) for place in ranked.places if (cost := costs[place.place])]
     if len(known) < 2:
         return None
     points = [_point(place, cost, place.mean.value or 0.0, place.low, place.high) for place, cost in known]
     svg = scatter(points, name=f"quality-{what}", x_label=label, y_label=ranked.measure)
-    (fastest, least), (best, its_cost) = min(known, key=lambda pair: pair[1]), known[0]
+    (fastest, _), (best, _) = min(known, key=lambda pair: pair[1]), known[0]
     if fastest is best:
         return Plot(f"Quality against {what} time: row {best.place} is both the best and the fastest", Markup(svg))
-    times, how = its_cost / least, "placed higher"
+    how = "placed higher"
     if ranked.tested(best.place, fastest.place):
         better = ranked.against(best.place, fastest.place)
         how = f"{better.delta:.4f} better" if better.verdict == "better" else "not significantly better"
-    slower = f"{times:.1f} times as long" if times < 10 else f"{times:,.0f} times as long"
-    title = f"row {best.place} is {how} than row {fastest.place}, the fastest, and takes {slower}"
+    ratio = wait_ratio(out, best.row.id, fastest.row.id) if out else None
+    slower = f", and takes {ratio.words}" if ratio else ""
+    title = f"row {best.place} is {how} than row {fastest.place}, the fastest{slower}"
     return Plot(f"Quality against {what} time: {title}", Markup(svg))
 
 
@@ -74,7 +81,7 @@ def _recall(results: Results, ranked: Leaderboard, latency: Mapping[int, float |
     checked = [place for place in ranked.places if place.row.index_checks]
     if checked:
         groups = _index_points(checked)
-        svg = panels(groups, name="recall", x_label=LATENCY, y_label="share of the exact top k")
+        svg = panels(groups, name="recall", x_label=SEARCH, y_label="share of the exact top k")
         return Plot(_index_title(checked), Markup(svg), wide=True)
     measure = next((name for name in ("R@100", "R@10") if name in results.measures and _has(ranked, name)), None)
     known = [(place, cost) for place in ranked.places if (cost := latency[place.place])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
 from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
+from kit.bench.run.latency import Timed
 from kit.bench.run.no_hits import no_hit_cause
 from kit.bench.run.own_documents import without_own
 from kit.bench.run.resources import Resources
@@ -25,7 +25,6 @@ from kit.bench.search.store import Store
 from kit.errors import KitError
 from kit.milvus.connection import is_lite
 
-TIMED_QUERIES = 50  # asked one at a time for the latency
 Begin = Callable[[str, int | None], Callable[[int], None]]  # a step and its size -> what to call as it goes on
 
 
@@ -51,16 +50,13 @@ def measure_condition(
 
     told = begin(f"{row.id}: searching", len(queries))
     run: list[ScoredDoc] = []
-    started = time.perf_counter()
     own = resources.own_documents
     for hits in search.run(queries, vectors, min(grid.k + bool(own), one.retriever.method.most)):
         run += without_own(trec_order(hits), own, grid.k)
         told(1)
-    seconds = time.perf_counter() - started
     if reranker and reranker.asked == reranker.empty:
         raise KitError(f'The reranker "{reranker.name}" gave back no text for any of {reranker.asked:,} queries',
                        wanted="the texts that it is given, in its order")  # fmt: skip
-    latencies = _one_by_one(search, resources, vectors)
 
     begin(f"{row.id}: scoring", None)
     found = evaluate(
@@ -88,25 +84,25 @@ def measure_condition(
             "no_hit": len(without),
             "short": sum(hits_of[query.query_id] < reachable for query in queries),
         },
-        cost=_cost(one, store, embeddings, resources, memory, len(queries) / seconds, latencies, found.usage),
+        cost=_cost(one, store, embeddings, resources, memory, found.usage),
         index_checks=checks if one.checked else (),
         engine_version=store.engine_version,
         model=_model(one, embeddings, vectors),
         settings=_settings(one, store, resources),
-        notes=_notes(one, store, reranker, len(own)),
+        notes=_notes(one, store, reranker, len(own), resources),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _one_by_one(search: Search, resources: Resources, vectors: np.ndarray | None) -> np.ndarray:
-    """Seconds of queries that are asked alone, after one that is not counted."""
-    seconds = []
-    for place, query in enumerate((resources.collection.queries[0], *resources.collection.queries[:TIMED_QUERIES])):
-        row = max(place - 1, 0)
-        started = time.perf_counter()
-        list(search.run([query], None if vectors is None else vectors[row : row + 1], resources.grid.k))
-        seconds.append(time.perf_counter() - started)
-    return np.array(seconds[1:])
+def timed_condition(
+    one: Planned, row: ConditionResult, store: Store, embeddings: MeteredEmbeddings | None, resources: Resources
+) -> Timed:
+    """The condition as it is timed: without a cache of vectors."""
+    by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
+    reranker = resources.reranker.uncached() if one.retriever.reranked and resources.reranker else None
+    search = Search(one.retriever, store, by_document, reranker)
+    embed = embeddings.embed_query_uncached if embeddings and one.retriever.needs.dense else None
+    return Timed(row.id, search, embed, resources.grid.k)
 
 
 def check_and_settle(one: Planned, store: Store, resources: Resources, begin: Begin) -> tuple[IndexCheck, ...]:
@@ -131,8 +127,6 @@ def _cost(
     embeddings: MeteredEmbeddings | None,
     resources: Resources,
     memory: PeakMemory,
-    queries_per_second: float,
-    latencies: np.ndarray,
     judged_with: Usage | None,
 ) -> Cost:
     cost = Cost()
@@ -147,9 +141,6 @@ def _cost(
         cost,
         ingest_seconds=round(store.seconds, 3),
         ingest_documents_per_second=round(store.rows / store.seconds, 1),
-        search_p50_ms=round(float(np.percentile(latencies, 50)) * 1000, 3),
-        search_p95_ms=round(float(np.percentile(latencies, 95)) * 1000, 3),
-        search_queries_per_second=round(queries_per_second, 1),
         index_mb=None if store.megabytes is None else round(store.megabytes, 3),
         peak_memory_mb=memory.megabytes,
     )
@@ -177,12 +168,14 @@ def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str
     return {name: value for name, value in said.items() if value}
 
 
-def _notes(one: Planned, store: Store, reranker: Reranker | None, own: int) -> tuple[str, ...]:
+def _notes(one: Planned, store: Store, reranker: Reranker | None, own: int, resources: Resources) -> tuple[str, ...]:
     notes = []
     if reranker and reranker.empty:
         notes.append(f"the reranker gave back no text for {reranker.empty:,} of {reranker.asked:,} queries")
     if own:
         notes.append(f"{own:,} queries are documents of the collection: their own text is left out of their hits")
+    if resources.grid.clients and store.lite:
+        notes.append("Milvus Lite serves one process: several clients are measured on a server")
     if store.cut:
         notes.append(f"{store.cut} texts were cut to the 65,535 bytes that Milvus stores")
     if store.lite and one.retriever.needs.words and not one.retriever.needs.words.tokens:

@@ -22,6 +22,7 @@ class MeteredEmbeddings(Embeddings):
 
     def __init__(self, cached: Any, log: Path, chunker: str):  # a CacheBackedEmbeddings of load_embeddings
         self.seconds = 0.0
+        self.embed_query_uncached = cached.underlying_embeddings.embed_query
         self._cached = cached
         model = cached.underlying_embeddings
         cached.underlying_embeddings = _Logged(model, log, chunker)
@@ -116,12 +117,18 @@ def embedding_cost(embedded: Embedded, price_per_million: float | None) -> Cost:
 
 
 class PeakMemory:
-    """The most memory that this process had while the block ran, in MB, looked at 50 times a second."""
+    """The most memory that this process had while the block ran, in MB, looked at 50 times a second.
 
-    def __init__(self) -> None:
+    `base` are the bytes that it had before the first block: what stores of others, still open, take is not counted.
+    """
+
+    def __init__(self, base: int | None = None) -> None:
         import psutil
 
         self._process = psutil.Process()
+        here = self._process.memory_info().rss
+        self.base = here if base is None else base
+        self._others = max(0, here - self.base)
         self._over = threading.Event()
         self._peak = 0
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -138,7 +145,7 @@ class PeakMemory:
     @property
     def megabytes(self) -> float:
         """The peak until now."""
-        return round(self._peak / 1e6, 1)
+        return round((self._peak - self._others) / 1e6, 1)
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):

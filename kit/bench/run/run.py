@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from pymilvus import MilvusException
 
 from kit.bench.collections.contents import question_hash, write_contents
@@ -19,8 +21,9 @@ from kit.bench.measures.evaluate import write_texts
 from kit.bench.measures.measure import measure, too_deep
 from kit.bench.out_folder import OutFolder, read_run
 from kit.bench.records import ConditionResult, Qrel, Results
-from kit.bench.run.condition import check_and_settle, measure_condition
+from kit.bench.run.condition import check_and_settle, measure_condition, timed_condition
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory
+from kit.bench.run.latency import TIMED, Timed, time_conditions, with_cost, write_waits
 from kit.bench.run.resources import Resources
 from kit.bench.run.unread import chunker_for
 from kit.bench.search.store import Store, fill_store
@@ -28,6 +31,8 @@ from kit.errors import KitError
 from kit.files.locks import alone
 from kit.milvus.connection import is_lite
 from kit.settings import load_settings, mask
+
+MOST_STORES, MOST_ROWS = 8, 300_000  # open at a time: their conditions are timed in turn
 
 
 class Watcher:
@@ -47,6 +52,7 @@ class _Open(NamedTuple):
     number: int
     planned: Planned
     row: ConditionResult
+    scored: bool = False  # by an earlier run, which was stopped before it was timed
 
     @property
     def store(self) -> tuple[object, ...]:
@@ -127,12 +133,20 @@ class _Run:
     planned: Sequence[Planned]
     results: Results
     watcher: Watcher
+    stores: list[Store] = field(default_factory=list)  # open until their conditions are timed together
+    timed: list[tuple[_Open, Timed]] = field(default_factory=list)
+    memory: int | None = None  # bytes that the process had before the first store
 
     def go(self) -> Results:
         """Measure the conditions without a row, those of one store together."""
         _ = self.resources.judge, self.resources.reranker  # a wrong name or a missing key is told now
-        for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
-            self._measure(list(group))
+        try:
+            for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
+                self._measure(list(group))
+                if len(self.stores) >= MOST_STORES or sum(store.rows for store in self.stores) > MOST_ROWS:
+                    self._time()
+        finally:
+            self._time()
         self._write_texts()
         return self.results
 
@@ -143,6 +157,8 @@ class _Run:
             known = self.results.row(one.condition.id)
             if known and known.key == key and known.status == "measured":
                 self.watcher.row(known, number, len(self.planned), before=True)
+                if not self._is_timed(known):
+                    yield _Open(number, one, known, scored=True)
                 continue
             command = command_of(grid, self.resources.out.path, one)
             row = ConditionResult(
@@ -154,9 +170,16 @@ class _Run:
             else:
                 yield _Open(number, one, row)
 
+    def _is_timed(self, row: ConditionResult) -> bool:
+        """Whether an earlier run got as far as timing it, with the clients that are asked for."""
+        there = {load.clients for load in row.client_loads}
+        wanted = self.resources.grid.clients if row.condition.engine == "milvus-server" else []
+        return row.cost.search_p50_ms is not None and set(wanted) <= there
+
     def _measure(self, group: list[_Open]) -> None:
         """Fill one store, ask it in each way, and drop it."""
-        with PeakMemory() as memory:
+        with PeakMemory(self.memory) as memory:
+            self.memory = memory.base
             store = None
             try:
                 store, embeddings = self._filled(group[0].planned)
@@ -170,17 +193,54 @@ class _Run:
                 if store:
                     store.drop()
                 return
-            try:
-                for one in group:
-                    try:
+            self.stores.append(store)
+            for one in group:
+                row = one.row
+                try:
+                    if not one.scored:
                         row = measure_condition(
-                            one.planned, one.row, store, embeddings, checks, self.resources, memory, self.watcher.begin
+                            one.planned, row, store, embeddings, checks, self.resources, memory, self.watcher.begin
                         )
-                    except (KitError, MilvusException) as error:
-                        row = _failed(one.row, error)
-                    self._add(row, one.number)
-            finally:
+                    timed = timed_condition(one.planned, row, store, embeddings, self.resources)
+                    self.timed.append((one, timed))
+                except (KitError, MilvusException) as error:
+                    row = _failed(one.row, error)
+                self._add(row, one.number)
+
+    def _time(self) -> None:
+        """What users wait for, of all the conditions whose stores are open; then the stores are dropped."""
+        try:
+            if self.timed:
+                timed = [timed for _, timed in self.timed]
+                queries = self.resources.collection.queries
+                told = self.watcher.begin("timing the conditions in turn", min(TIMED, len(queries)))
+                others = time_conditions(timed, queries, self._vectors, self.resources.grid.clients, told)
+                write_waits(self.resources.out, timed, datetime.now(UTC).isoformat(timespec="seconds"))
+                for one, of_one in self.timed:
+                    self._put_time(one, of_one, others)
+                self.resources.out.write(self.results)
+        except (KitError, MilvusException) as error:
+            for one, _ in self.timed:
+                if (row := self.results.row(one.row.id)) and row.status == "measured":
+                    self._add(_failed(row, error), one.number)
+        finally:
+            for store in self.stores:
                 store.drop()
+            self.stores, self.timed = [], []
+
+    def _put_time(self, one: _Open, timed: Timed, others: float | None) -> None:
+        rows = [
+            replace(row, cost=with_cost(row.cost, timed, others), client_loads=tuple(timed.loads))
+            if row.id == one.row.id and row.status == "measured"
+            else row
+            for row in self.results.rows
+        ]
+        self.results = replace(self.results, rows=tuple(rows))
+
+    def _vectors(self, timed: Timed) -> np.ndarray | None:
+        one = next(one for one, its in self.timed if its is timed)
+        name = one.planned.condition.embeddings
+        return None if timed.embed is None else self.resources.query_vectors(name)
 
     def _filled(self, one: Planned) -> tuple[Store, MeteredEmbeddings | None]:
         collection, name = self.resources.collection, one.condition.embeddings

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NO_TERM = 2**31  # the number of no term
 BATCH = 512  # chunks embedded and inserted at a time: what lies in memory besides Milvus
 COLLECTION = "kit_bench"
+_NUMBERS = count(1)  # several stores are open at a time, on a server in one database
 MOST_BYTES = 65_535  # of a VARCHAR
 BUCKETS = 1000  # each chunk is in one by the hash of its id: filters of any selectivity
 
@@ -108,8 +109,14 @@ class Store:
         """Go on through a new connection; on Lite the database is closed and read from disk again."""
         self.vector_store.client.close()
         _release(self.uri)
-        self.vector_store = _vector_store(connect(self.uri), self.needs, self.index, self.embeddings, self.sparse)
-        self.vector_store.client.load_collection(self.name)
+        name = self.name
+        self.vector_store = _vector_store(connect(self.uri), name, self.needs, self.index, self.embeddings, self.sparse)
+        self.vector_store.client.load_collection(name)
+
+    def connected_anew(self) -> Store:
+        """The same collection through a connection of its own; close its client."""
+        again = _vector_store(connect(self.uri), self.name, self.needs, self.index, self.embeddings, self.sparse)
+        return replace(self, vector_store=again)
 
     def drop(self) -> None:
         """Remove the collection; on Lite with its database."""
@@ -136,9 +143,9 @@ def fill_store(
 
     `progress` is told how many went in. Where the kit weighs the words, the chunks are read once more before.
     """
-    connection = connect(uri)
+    connection, name = connect(uri), f"{COLLECTION}_{next(_NUMBERS)}"
     sparse = _fitted(needs.words, split()) if needs.words and needs.words.tokens else None
-    vector_store = _vector_store(connection, needs, index, embeddings, sparse, drop_old=True)
+    vector_store = _vector_store(connection, name, needs, index, embeddings, sparse, drop_old=True)
     store = Store(vector_store, uri, needs, index, embeddings, sparse)
     started, embedded = time.perf_counter(), embedding_seconds()
     for batch in batches(split(), BATCH):
@@ -182,6 +189,7 @@ def _fitted(words: WordSearch, chunks: Iterable[Document]) -> SparseBM25:
 
 def _vector_store(
     connection: dict[str, Any],
+    name: str,
     needs: Needs,
     index: IndexChoice,
     embeddings: Embeddings | None,
@@ -209,7 +217,7 @@ def _vector_store(
     alone = len(fields) == 1
     return Milvus(
         embedding_function=functions[0] if len(functions) == 1 else functions or None,
-        collection_name=COLLECTION,
+        collection_name=name,
         connection_args=connection,
         drop_old=drop_old,
         vector_field=names[0] if alone else names,
