@@ -187,7 +187,7 @@ def _by_clients(one: Timed, queries: Sequence[Query], vectors: np.ndarray | None
     until = time.perf_counter() + LOAD_SECONDS
 
     def ask(search: Search, first: int) -> list[float]:
-        seconds = []
+        seconds: list[float] = []
         while (started := time.perf_counter()) < until:
             place = (first + len(seconds)) % len(queries)
             list(search.run([queries[place]], None if vectors is None else vectors[place : place + 1], one.k))
