@@ -16,6 +16,7 @@ from kit.errors import KitError
 from kit.extras import missing_package
 from kit.milvus.inventory import check_databases, check_files
 from kit.milvus.langchain import connection_of
+from kit.milvus.lite_files import damaged, unreadable_file
 from kit.milvus.retry import away
 from kit.settings import load_settings, milvus_address, without_password
 
@@ -202,6 +203,9 @@ def _why_not_lite(path: Path, said: str) -> KitError:
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return KitError(f"{path} cannot be written: no permission.", mend="Choose a path in a folder of yours.")
+    if unreadable := unreadable_file(path):
+        collection, file = unreadable
+        return damaged(str(path), collection, f"the data file {file} has a page that cannot be read")
     return KitError(
         f"{path} cannot be opened by Milvus Lite: {said}.", mend="If it is damaged, ingest into a new path."
     )

@@ -1,7 +1,8 @@
 """What a Milvus Lite database should hold: a count and a hash beside each collection's files, checked on opening.
 
 Milvus Lite keeps no checksums: a lost data file, a cut write-ahead log or a broken manifest gives fewer rows and no
-error, and opening such a collection deletes the files that it no longer knows. So its files are looked at first.
+error, a changed byte other vectors, and opening such a collection deletes the files that it no longer knows. So its
+files are looked at first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,9 +20,11 @@ from kit.milvus.lite_files import (
     AnotherFormat,
     Damage,
     check_collection_files,
+    checksum,
     collection_folder,
     collection_folders,
     damaged,
+    data_files,
     deleted_since,
     last_write,
     logged_twice,
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 # In the collection's own folder: dropping, renaming or copying the collection takes it along.
 FILE = "kit-inventory.json"
-FORMAT = 1
+FORMAT = 2  # 1 had no checksums of files
 HASHED_ON_OPENING = 20_000  # rows; about 60 µs each
 READ_ROWS = 5_000
 
@@ -43,7 +46,7 @@ class Inventory:
     """Rows, their order-independent content hash, and the last write they include, as the engine numbers writes.
 
     `writing` while an ingest is on its way, noted anew after each batch: rows may then be more than noted, and not
-    fewer. `text` and `key` name the two fields.
+    fewer. `text` and `key` name the two fields; `files` are the data files with the CRC-32 of each, none while writing.
     """
 
     rows: int
@@ -52,6 +55,7 @@ class Inventory:
     writing: bool
     key: str = "pk"
     text: str = "text"
+    files: dict[str, int] = field(default_factory=dict)
 
 
 class Content(NamedTuple):
@@ -85,7 +89,7 @@ def read_inventory(folder: Path) -> Inventory | None:
     """The inventory in a collection's folder, or None when nothing was ingested into it."""
     try:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return Inventory(**stored["inventory"]) if stored["format"] == FORMAT else None
+        return Inventory(**stored["inventory"]) if stored["format"] in (1, FORMAT) else None
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -101,11 +105,18 @@ def note(uri: str, folder: Path, content: Content, writing: bool, key: str, text
     """Write down what a collection holds now; not in a format of Milvus Lite that could not be checked either."""
     try:
         sequence = last_write(folder)
+        files = {} if writing else _checksums(folder)
     except AnotherFormat:
         return
     except Damage as damage:
         raise damaged(uri, folder.name, str(damage)) from None
-    write_inventory(folder, Inventory(content.rows, content.hash, sequence, writing, key, text))
+    write_inventory(folder, Inventory(content.rows, content.hash, sequence, writing, key, text, files))
+
+
+def _checksums(folder: Path) -> dict[str, int]:
+    """The checksum of each data file that is there."""
+    checksums = {name: checksum(folder / name) for name in data_files(folder)}
+    return {name: crc for name, crc in checksums.items() if crc is not None}
 
 
 def noted_content(folder: Path) -> Content | None:
@@ -195,6 +206,10 @@ def _check_collection(folder: Path) -> list[str]:
         return [f'"{folder.name}" is in a format of Milvus Lite that the kit cannot check ({unknown})']
     if inventory is None:
         return []
+    for name in data_files(folder):
+        noted, now = inventory.files.get(name), checksum(folder / name)
+        if None not in (noted, now) and noted != now:
+            raise Damage(f"the data file {Path(name).name} is not as it was written (its checksum differs)")
     found = last_write(folder)
     if found < inventory.sequence:
         raise Damage(f"the last {inventory.sequence - found} of {inventory.sequence} writes are lost")

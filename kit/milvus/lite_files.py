@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,41 @@ def check_collection_files(folder: Path, ingested: bool) -> None:
                 continue  # the engine, open in this process, has replaced files meanwhile
             what = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
             raise Damage(f"the data file {name} {what}") from None
+
+
+def data_files(folder: Path) -> list[str]:
+    """The data files that the engine's manifest names, as paths inside the collection's folder."""
+    partitions = _manifest(folder)["partitions"]
+    return [f"partitions/{name}/{file}" for name, files in partitions.items() for file in files["data_files"]]
+
+
+def checksum(file: Path) -> int | None:
+    """A data file's CRC-32, or None for one that the engine has replaced meanwhile."""
+    crc = 0
+    try:
+        with file.open("rb") as opened:
+            while block := opened.read(2**20):
+                crc = zlib.crc32(block, crc)
+    except FileNotFoundError:
+        return None
+    return crc
+
+
+def unreadable_file(root: Path) -> tuple[str, str] | None:
+    """The collection and the data file that a page of cannot be read, or None; every page of every file is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for folder in collection_folders(root):
+        try:
+            for name in data_files(folder):
+                try:
+                    pq.read_table(folder / name).validate(full=True)
+                except (OSError, pa.ArrowException):
+                    return folder.name, Path(name).name
+        except (AnotherFormat, Damage):
+            continue
+    return None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def judge_leg(hybrid: Hits, leg: Hits, lower: bool) -> Judged:
 
 
 def distances(rows: Columns, field: str, metric: str, query: Any) -> npt.NDArray[np.float64]:
-    """How far each row is from the query, nearest lowest, as Milvus defines the metric."""
+    """How far each row is from the query, nearest lowest, as Milvus defines the metric; NaN where it does not."""
     if isinstance(query, dict):  # a sparse vector
         return -np.array([sum(weight * row.get(place, 0.0) for place, weight in query.items()) for row in rows[field]])
     if isinstance(query, bytes):
@@ -270,7 +270,8 @@ def distances(rows: Columns, field: str, metric: str, query: Any) -> npt.NDArray
     products = vectors @ sought
     if metric == "IP":
         return np.asarray(-products)
-    return np.asarray(-products / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(sought), 1e-300))
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(sought)
+    return np.asarray(np.where(lengths > 0, -products / np.maximum(lengths, 1e-300), np.nan))
 
 
 def as_bytes(row: Any) -> bytes:
@@ -290,12 +291,14 @@ def judge_exact(
 ) -> Judged:
     """How many of the nearest rows, computed one by one from the stored vectors, are hits."""
     far = np.where(matching(rows, conditions), distances(rows, field, metric, query), np.inf)
-    ranked = np.argsort(far, kind="stable")[:limit]
+    where = {key: number for number, key in enumerate(rows[primary])}
+    undefined = {place for place in range(len(far)) if np.isnan(far[place])}
+    limit -= sum(1 for key, _ in hits[0] if where.get(key) in undefined)  # they may take a place, and need not
+    ranked = np.argsort(far, kind="stable")[:limit]  # what is undefined comes last
     nearest = [place for place in ranked if np.isfinite(far[place]) and findable(metric, far[place])]
     if not nearest:
         return 1.0, ""
     last = far[nearest[-1]] + TIE * max(1.0, abs(far[nearest[-1]]))
-    where = {key: number for number, key in enumerate(rows[primary])}
     right = sum(1 for key, _ in hits[0] if key in where and far[where[key]] <= last)
     share = min(1.0, right / len(nearest))
     if share == 1.0:

@@ -1,0 +1,79 @@
+"""Killed at random points beside another writer, an ingest loses nothing of its own and nothing of the other's."""
+
+import os
+import random
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from langchain_core.documents import Document
+
+from kit.milvus.connection import connect, is_lite
+from kit.milvus.ingest import ingest
+from tests.milvus.test_ingest import (  # noqa: F401 - `processes` is a fixture
+    documents,
+    kill_or_finish,
+    once,
+    processes,
+    stored_ids,
+    vector_store,
+)
+
+DATABASES = 10
+KILLS = 10  # in each
+
+
+def ingest_beside_another(uri: str, count: int, batch_size: int, begins, written: Path) -> None:
+    """Ingest while a thread of the application writes rows of its own, and notes each one that was acknowledged."""
+    store, app = vector_store(uri), vector_store(uri)
+    done = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not done.is_set():
+            key = f"app-{os.getpid()}-{number}"
+            app.upsert([key], [Document(key, metadata={"year": number})])
+            with written.open("a") as noted:
+                noted.write(f"{key}\n")
+            number += 1
+
+    if store.client.has_collection("notes"):  # it makes the collection of its first document
+        threading.Thread(target=write, daemon=True).start()
+    begins.send(True)
+    ingest(store, documents(count), batch_size=batch_size)
+    done.set()
+
+
+def killed(processes, uri: str, written: Path, kills: int, draw: random.Random) -> int:  # noqa: F811
+    """Kills, then a run to the end; how many kills fell into an ingest. Every acknowledged row is there once."""
+    lite = is_lite(uri)
+    count, longest = 400, 0.4 if lite else 0.6
+    target = partial(ingest_beside_another, written=written)
+    ingest(vector_store(uri), documents(1))
+    if lite:
+        connect(uri)
+        from milvus_lite.server_manager import server_manager_instance
+
+        server_manager_instance.release_server(uri)
+    hit = sum(kill_or_finish(processes, uri, count, 20, draw.uniform(0, longest), target) for _ in range(kills))
+    assert not kill_or_finish(processes, uri, count, 20, after=120, target=target)
+    stored = stored_ids(vector_store(uri))
+    acknowledged = set(written.read_text().split())
+    assert acknowledged and acknowledged <= set(stored)
+    assert set(stored.values()) == {1}
+    assert {key: times for key, times in stored.items() if not key.startswith("app-")} == once(count)
+    return hit
+
+
+def test_killed_beside_another_writer_nothing_of_either_is_lost(processes, database, tmp_path):  # noqa: F811
+    assert killed(processes, database, tmp_path / "written", 2, random.Random(1)) >= 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["lite", "server"])
+def test_a_hundred_kills_beside_another_writer(processes, new_database, tmp_path, engine):  # noqa: F811
+    draw, hits = random.Random(7), 0
+    for number in range(DATABASES):
+        hits += killed(processes, new_database(engine), tmp_path / f"written{number}", KILLS + 2, draw)
+    assert hits >= DATABASES * KILLS, hits
