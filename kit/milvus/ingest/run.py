@@ -65,7 +65,8 @@ def ingest(
     makes searches fast. Progress is shown on a terminal.
 
     Others may write meanwhile: threads of this process take turns; on a server, rows that another process took away
-    are written again. All documents are checked before the first is written.
+    are written again. All documents are checked before the first is written. On Milvus Lite 3.2 let no other thread
+    write by other means meanwhile: its log breaks when two write at once, and a killed process then loses rows.
 
     Raises:
         KitError: documents that the collection cannot hold as they are, an `auto_id` collection, a full disk, a
