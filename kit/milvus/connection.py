@@ -204,8 +204,8 @@ def _why_not_lite(path: Path, said: str) -> KitError:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return KitError(f"{path} cannot be written: no permission.", mend="Choose a path in a folder of yours.")
     if unreadable := unreadable_file(path):
-        collection, file = unreadable
-        return damaged(str(path), collection, f"the data file {file} has a page that cannot be read")
+        collection, name = unreadable
+        return damaged(str(path), collection, f"the data file {name} has a page that cannot be read")
     return KitError(
         f"{path} cannot be opened by Milvus Lite: {said}.", mend="If it is damaged, ingest into a new path."
     )
