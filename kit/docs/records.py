@@ -74,6 +74,7 @@ class State:
     engines: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     values: tuple[str, ...] = ()  # the names that hold data: texts, numbers, hits; no store, model or function
+    askers: tuple[str, ...] = ()  # the names that ask a model when they are used: models, stores, chains, functions
 
 
 class Effect(NamedTuple):
@@ -113,6 +114,7 @@ class BlockOutcome:
     recorded: tuple[str, ...] = ()  # %pip, %conda and shell commands that were written down and not run
     prompts: tuple[str, ...] = ()  # what getpass() or input() asked
     stand_in: str = ""  # the model that answered this block's requests in place of the page's own
+    engine: str = ""  # the engine that was served in place of the server that the page names
 
 
 @dataclass(frozen=True)
@@ -301,9 +303,14 @@ def state_from(row: Mapping[str, Any]) -> State:
         for address, collections in row.get("databases", {}).items()
     }
     pairs = {key: {name: tuple(pair) for name, pair in row.get(key, {}).items()} for key in ("documents", "opened")}
-    values = tuple(row.get("values", ()))
+    values, askers = tuple(row.get("values", ())), tuple(row.get("askers", ()))
     return State(
-        databases, engines=dict(row.get("engines", {})), problem=row.get("problem", ""), values=values, **pairs
+        databases,
+        engines=dict(row.get("engines", {})),
+        problem=row.get("problem", ""),
+        values=values,
+        askers=askers,
+        **pairs,
     )
 
 

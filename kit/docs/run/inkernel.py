@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,17 @@ from pathlib import Path
 SECONDS = 5
 STORES = ("langchain_milvus", "langchain_community.vectorstores.milvus", "langchain_community.vectorstores.zilliz")
 PACKAGES = ("langchain-milvus", "pymilvus", "milvus-lite", "langchain-core", "langchain-openai", "langchain-community")
-_ASKS = ("similarity_search", "embed_query", "invoke", "list_collections", "search", "as_retriever")
+_ASKS = (
+    "similarity_search",
+    "embed_query",
+    "invoke",
+    "ainvoke",
+    "as_retriever",
+    "encode_queries",
+    "chat",
+    "embeddings",
+)
+_HOLDS = ("list_collections", "search")
 _recorded: list = []
 _handlers: dict = {}
 _streams: dict = {}
@@ -213,11 +224,30 @@ def _line(error):
 
 
 def _about(error):
-    """The name, module or file that is missing; of a module whose package is installed, the whole dotted name."""
+    """The name, module or file that is missing; of a module whose package is installed, the whole dotted name.
+
+    A part of a package that its extra of that name brings is told as `pymilvus[model]`.
+    """
+    if isinstance(error, ImportError) and (extra := _extra(error)):
+        return extra
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         return error.name if top in sys.modules or _is_installed(top) else top
     return str(getattr(error, "name", None) or getattr(error, "filename", None) or "")
+
+
+def _extra(error):
+    """`pymilvus[model]` for `pymilvus.model`, or for `model` out of `pymilvus`, when the package has such an extra."""
+    from importlib.metadata import metadata, packages_distributions
+
+    whole = error.name or ""
+    match = re.search(r"cannot import name '(\w+)'", str(error))
+    top, _, part = (f"{whole}.{match[1]}" if match else whole).partition(".")
+    for package in packages_distributions().get(top, ()) if part else ():
+        extras = metadata(package).get_all("Provides-Extra") or ()
+        if _canonical(part) in map(_canonical, extras):
+            return f"{_canonical(package)}[{part}]"
+    return ""
 
 
 def _is_installed(module):
@@ -248,7 +278,9 @@ def _state(folder):
     stores = {name: value for name, value in names.items() if type(value).__module__.startswith(STORES)}
     state = {"documents": _documents(names), "databases": {}, "engines": {}, "opened": {}, "problem": ""}
     hidden = set(get_ipython().user_ns_hidden)  # noqa: F821
-    state["values"] = sorted(name for name in set(names) - hidden if _is_data(names[name]))
+    own = {name: names[name] for name in set(names) - hidden}
+    state["values"] = sorted(name for name, value in own.items() if _is_data(value))
+    state["askers"] = _askers(own)
     databases = list(_open(list(names.values()), folder))
     only = databases[0][0] if len(databases) == 1 else ""  # older stores do not keep their address
     for name, store in stores.items():
@@ -269,7 +301,21 @@ def _is_data(value):
     """Whether a value holds what was found or said, and is nothing that finds or says it anew."""
     if isinstance(value, type) or type(value).__name__ in ("module", "function", "builtin_function_or_method"):
         return False
-    return not any(hasattr(type(value), name) for name in _ASKS)
+    return not any(hasattr(type(value), name) for name in (*_ASKS, *_HOLDS))
+
+
+def _askers(names):
+    """The names that ask a model when they are used, and the functions of the page that use them."""
+    found = {name for name, value in names.items() if any(hasattr(type(value), asks) for asks in _ASKS)}
+    functions = {name: value.__code__ for name, value in names.items() if type(value).__name__ == "function"}
+    while more := {n for n, code in functions.items() if n not in found and found & _names_in(code)}:
+        found |= more
+    return sorted(found)
+
+
+def _names_in(code):
+    inner = [constant for constant in code.co_consts if hasattr(constant, "co_names")]
+    return {*code.co_names, *code.co_freevars}.union(*map(_names_in, inner))
 
 
 def _documents(names):

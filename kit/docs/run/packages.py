@@ -10,6 +10,7 @@ from kit.docs.records import Failure, Installs
 from kit.pages.code import DISTRIBUTIONS, imported_modules, installs_unknown, requirements_in
 from kit.pages.page import Block
 
+OF_A_KERNEL = ("ipython", "ipykernel", "pip", "setuptools")  # there wherever the page's code runs
 _IN_PROSE = re.compile(r"`([^`]*\binstall\b[^`]*)`")
 
 
@@ -46,7 +47,7 @@ def never_installed(blocks: Sequence[Block], installs: Installs | None) -> list[
     missing: dict[str, None] = {}
     for module in imported_modules(block.text for block in code if block.language == "python"):
         holders = installs.modules.get(module) or ((DISTRIBUTIONS[module],) if module in DISTRIBUTIONS else ())
-        if holders and not brought & set(holders):
+        if holders and not {*brought, *OF_A_KERNEL} & set(holders):
             missing[holders[0]] = None
     words = f"imported, and brought by no install line of the page: {', '.join(missing)}"
     return [Failure(first.id, 1, "never installed", words, "install lines")] if missing else []

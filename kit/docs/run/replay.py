@@ -221,6 +221,8 @@ class _Run:
         outcome = session.run(block.id, code, self.scripts.get(block.id))
         if self.service.answered() > before:
             outcome = replace(outcome, stand_in=self.service.stand_in)
+        if self.around.started and self.around.engine == "lite":
+            outcome = replace(outcome, engine="Milvus Lite in place of the server that the page names")
         if outcome.status == "ran" and not self.options.allow_install and only_installs(block.text):
             return replace(outcome, status="not run", why=INSTALLS_NOT_RUN)
         return outcome

@@ -8,8 +8,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kit.docs.records import BlockOutcome, Cause, CellError, Verdict
-from kit.pages.code import DISTRIBUTIONS, parse
+from kit.files.excerpt import excerpt
+from kit.pages.code import DISTRIBUTIONS, calls, dotted, parse, text_constants
 
+WRITES = (
+    "insert",
+    "upsert",
+    "add_documents",
+    "add_texts",
+    "aadd_documents",
+    "aadd_texts",
+    "from_documents",
+    "from_texts",
+)
+# What any Milvus says, so that it is the page's own doing whichever engine was served.
+_ANY_ENGINE = re.compile(
+    r"not found|not exist|already exist|can't find|dimension|dim\b|duplicate|not loaded|on loaded", re.IGNORECASE
+)
+_PLACEHOLDER = re.compile(r"\byour?\b|your[-_ ]|<[A-Za-z][\w -]*>|\bx{3,}\b|replace[-_ ]|^\*{3,}", re.IGNORECASE)
 LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")
 _CONNECTION = ("ConnectionError", "ConnectError", "ConnectTimeout", "APIConnectionError", "URLError", "gaierror")
 _NO_ANSWER = re.compile(
@@ -35,19 +51,30 @@ def with_causes(
 ) -> tuple[Verdict, ...]:
     """The verdicts of a pass, each wrong one that is no defect with its cause; `codes` are the blocks' texts by id."""
     lost: dict[str, str] = {}  # a name -> the block that would have made it and did not
+    writes: dict[tuple[str, str], str] = {}  # (client or store, collection) -> the block that failed to write there
     gone = ""  # the block in which the kernel ended
+    failures: list[tuple[str, set[str]]] = []  # the blocks that failed, and the names that they read
+    constants = text_constants(codes.values())
     judged = []
     for outcome, verdict in zip(outcomes, verdicts, strict=True):
         code = codes[outcome.block_id]
         cause = Cause("follows from", gone) if gone else None
         if outcome.error and verdict.verdict == "raised":
-            cause = _follows(outcome.error, lost) or _environment(outcome.error)
+            cause = _follows(outcome.error, lost) or _environment(outcome.error, outcome.engine)
+            cause = cause or _placeholder(outcome.error, constants) or _no_file(outcome, code, failures)
+        if cause is None and verdict.verdict in ("similar", "changed", "raised"):
+            cause = _unwritten(code, writes)
         judged.append(replace(verdict, cause=cause) if cause else verdict)
         for name, line in bound_names(code):
             if outcome.status == "ran" or (outcome.error and 0 < line < outcome.error.line):
                 lost.pop(name, None)
             else:
                 lost[name] = outcome.block_id
+        failed = outcome.status not in ("ran", "not run") or (outcome.status == "not run" and bool(cause))
+        if failed:
+            failures.append((outcome.block_id, set(_reads(code))))
+        for place in _writes(code, outcome.error.line if outcome.error else 0) if failed else ():
+            writes.setdefault(place, outcome.block_id)
         if outcome.status == "kernel died":
             gone = gone or outcome.block_id
     return tuple(judged)
@@ -59,10 +86,57 @@ def _follows(error: CellError, lost: Mapping[str, str]) -> Cause | None:
     return Cause("follows from", lost[named]) if named in lost else None
 
 
-def _environment(error: CellError) -> Cause | None:
+def _placeholder(error: CellError, constants: Sequence[str]) -> Cause | None:
+    """A value that the page leaves to its reader, such as `YOUR_URI`, and that the error names."""
+    words = f"{error.value} {error.source}"
+    found = (text for text in constants if len(text) > 3 and _PLACEHOLDER.search(text) and text in words)
+    return next((Cause("environment", f"a value in place of {excerpt(text, 40)!r}") for text in found), None)
+
+
+def _no_file(outcome: BlockOutcome, code: str, failures: Sequence[tuple[str, set[str]]]) -> Cause | None:
+    """A file that a block which failed would have written: both name it by the same name of the page."""
+    if not outcome.error or "FileNotFoundError" not in (outcome.error.name, *outcome.error.bases):
+        return None
+    named = set(_reads(code)) & set(outcome.state.values if outcome.state else ())
+    return next((Cause("follows from", block) for block, names in failures if names & named), None)
+
+
+def _reads(code: str) -> Iterator[str]:
+    """The names that a cell reads."""
+    for node in ast.walk(parse(code) or ast.Module([], [])):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+
+
+def _unwritten(code: str, writes: Mapping[tuple[str, str], str]) -> Cause | None:
+    """The block that would have written what this one reads: the same client or store, and the same collection."""
+    reads = set(_reads(code))
+    named = set(text_constants([code]))
+    for (holder, collection), block in writes.items():
+        if holder in reads and (not collection or collection in named):
+            return Cause("follows from", block)
+    return None
+
+
+def _writes(code: str, line: int) -> Iterator[tuple[str, str]]:
+    """(client or store, its collection or '') of each call that writes rows, from the line on that raised."""
+    for call in calls(code):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in WRITES or call.end_lineno < line:
+            continue
+        given = [keyword.value for keyword in call.keywords if keyword.arg == "collection_name"] or call.args[:1]
+        collection = next((a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)), "")
+        yield dotted(call.func.value), collection
+
+
+def _environment(error: CellError, engine: str = "") -> Cause | None:
     """What this machine lacks, when the error says so: a package, a server, the network, a key."""
     kinds = {error.name, *error.bases}
     words = " ".join([error.value, *error.inner])
+    if "ImportError" in kinds and "[" in error.about:
+        return Cause("environment", f"package {error.about}")
+    refused = error.name == "MilvusException" or "RpcError" in kinds
+    if engine and refused and not _ANY_ENGINE.search(words):
+        return Cause("environment", f"server: {engine}")
     if "ModuleNotFoundError" in kinds and error.about and "." not in error.about:
         return Cause("environment", f"package {DISTRIBUTIONS.get(error.about, error.about)}")
     if "ImportError" in kinds and (match := _PIP.search(words)) and "cannot import name" not in words:
