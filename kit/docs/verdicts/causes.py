@@ -121,7 +121,7 @@ def _unwritten(code: str, writes: Mapping[tuple[str, str], str]) -> Cause | None
 def _writes(code: str, line: int) -> Iterator[tuple[str, str]]:
     """(client or store, its collection or '') of each call that writes rows, from the line on that raised."""
     for call in calls(code):
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in WRITES or call.end_lineno < line:
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in WRITES or (call.end_lineno or 0) < line:
             continue
         given = [keyword.value for keyword in call.keywords if keyword.arg == "collection_name"] or call.args[:1]
         collection = next((a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)), "")
