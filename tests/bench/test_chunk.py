@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.documents import Document
 from langchain_text_splitters import RecursiveCharacterTextSplitter, TokenTextSplitter
 
-from kit.bench.grid.chunkers import ENCODING, parse_chunker, place_of
+from kit.bench.grid.chunkers import ENCODING, parse_chunker, place_of, stored_text
 from kit.bench.records import Passage
 from kit.errors import KitError
 from kit.texts.speeches import load_speech
@@ -78,3 +78,14 @@ def test_a_wrong_name_is_told(name, said):
     with pytest.raises(KitError) as told:
         parse_chunker(name)
     assert said in str(told.value)
+
+
+def test_a_header_is_stored_before_a_chunk_and_its_place_stays():
+    text = "# Guide\n\n## Install\n\n" + "word " * 40 + "\n\n## Search\n\n" + "other " * 40
+    chunks = list(parse_chunker("recursive-120+header").split([Document(page_content=text, id="a")]))
+    last = chunks[-1]
+    assert stored_text(last).startswith("Guide / Search\nother ")
+    assert "header" not in chunks[0].metadata
+    assert all(text[chunk.metadata["start_index"] :].startswith(chunk.page_content) for chunk in chunks)
+    with pytest.raises(KitError, match="each also with \\+header"):
+        parse_chunker("whole+header")

@@ -114,12 +114,14 @@ def test_a_second_run_measures_and_embeds_nothing(done, collection):
 
 
 def test_new_conditions_join_the_folder(done, collection, tmp_path):
-    results = run_grid(grid(collection, retrievers="mmr,hybrid+rerank", reranker="embeddings:wordllama"), done[0])
+    results = run_grid(grid(collection, retrievers="mmr,hybrid+rerank",
+                            reranker=["embeddings:wordllama", "embeddings:minilm"]), done[0])  # fmt: skip
     assert {row.condition.retriever for row in results.rows} == {
         "bm25",
         "dense",
         "hybrid-rrf",
-        "hybrid-rrf+rerank",
+        "hybrid-rrf+rerank=embeddings:minilm",
+        "hybrid-rrf+rerank=embeddings:wordllama",
         "mmr:fetch=200",
     }
     assert {row.status for row in results.rows} == {"measured"}

@@ -13,7 +13,16 @@ from langchain_core.documents import Document
 from kit.bench.records import Dataset, Qrel, Query
 from kit.errors import KitError
 
-RESERVED = ("pk", "text", "vector", "sparse", "document_id", "start_index", "bucket")  # fields of the kit's own
+RESERVED = (
+    "pk",
+    "text",
+    "vector",
+    "sparse",
+    "document_id",
+    "start_index",
+    "bucket",
+    "header",
+)  # fields of the kit's own
 
 
 @dataclass(frozen=True)

@@ -35,19 +35,21 @@ def run(
     split: Annotated[str | None, typer.Option(help="Which judgments of a BEIR folder [default: test].")] = None,
     retrievers: Annotated[
         str | None,
-        typer.Option(help="dense, bm25, hybrid-rrf, hybrid-weighted, mmr; each also +filter, +rerank."),
+        typer.Option(help="dense, bm25, hybrid-rrf, hybrid-weighted, mmr; each also +filter, +merge, +rerank."),
     ] = None,
     embeddings: Annotated[str | None, typer.Option(help="minilm, wordllama, provider:model.")] = None,
     chunkers: Annotated[
         str | None,
-        typer.Option(help="whole; recursive-, recursive-token-, character-, sentence-, token-SIZE[-OVERLAP]."),
+        typer.Option(
+            help="whole; recursive-, recursive-token-, character-, sentence-, token-SIZE[-OVERLAP], each also +header."
+        ),
     ] = None,
     engines: Annotated[str | None, typer.Option(help="lite, server (at MILVUS_URI).")] = None,
     indexes: Annotated[
         str | None, typer.Option(help="flat, hnsw, ivf_flat, autoindex, or hnsw:M=32:ef=64/256; each is checked.")
     ] = None,
     reranker: Annotated[
-        str | None, typer.Option(help="embeddings:minilm, cohere:rerank-v3.5, …, package.module:Class.")
+        str | None, typer.Option(help="One or several: embeddings:minilm, cohere:rerank-v3.5, …, package.module:Class.")
     ] = None,
     k: Annotated[int | None, typer.Option("--k", "-k", help="Hits a query [default: 100].")] = None,
     measures: Annotated[str | None, typer.Option(help="As ir_measures names them: nDCG@10,R@100,AP.")] = None,

@@ -27,6 +27,9 @@ KINDS = {
     "sentence": "between sentences; sizes in characters",
     "token": "every so many cl100k tokens",
 }
+HEADER = "header"  # of a chunk's metadata; never stored as a field
+MOST_TITLE = 120  # characters
+_HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 _SPACE = re.compile(r"\s*")
 LITERATURE = ["\n\n", "\n", ".", "?", "!", " ", ""]
 SENTENCES = [r"(?<=[.!?…])\s+", r"\s+", ""]
@@ -39,12 +42,13 @@ class Chunker:
     kind: str
     size: int = 0
     overlap: int = 0
+    header: bool = False  # each chunk is stored with its document's title and the heading that it stands under
 
     @property
     def name(self) -> str:
-        """As in a condition's id: kind, size, and overlap when there is one."""
+        """As in a condition's id: kind, size, overlap when there is one, and +header."""
         numbers = [number for number in (self.size, self.overlap) if number]
-        return "-".join(map(str, [self.kind, *numbers]))
+        return "-".join(map(str, [self.kind, *numbers])) + "+header" * self.header
 
     @property
     def is_whole(self) -> bool:
@@ -64,6 +68,8 @@ class Chunker:
             text = document.page_content
             for start, end in self.places(text):
                 metadata = document.metadata | {"document_id": document.id, "start_index": start}
+                if self.header and (header := header_of(text, start)):
+                    metadata[HEADER] = header
                 yield Document(page_content=text[start:end], id=f"{document.id}:{start}-{end}", metadata=metadata)
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
@@ -123,15 +129,37 @@ class Chunker:
         return RecursiveCharacterTextSplitter(**sizes)
 
 
+def header_of(text: str, start: int) -> str:
+    """The document's first line, and the heading above the place: what a chunk that begins there is about.
+
+    Headings are those of Markdown. A first line of more than 120 characters is no title; '' for a chunk that holds it.
+    """
+    if not text[:start].strip():
+        return ""
+    title = text.strip().split("\n", 1)[0].lstrip("# ").strip()
+    headings = _HEADING.findall(text, 0, start)
+    parts = (title if len(title) <= MOST_TITLE else "", headings[-1].strip() if headings else "")
+    return " / ".join(dict.fromkeys(part for part in parts if part))
+
+
+def stored_text(chunk: Document) -> str:
+    """What is stored, embedded and searched of a chunk: its header, where it has one, and its text."""
+    header = chunk.metadata.get(HEADER)
+    return f"{header}\n{chunk.page_content}" if header else chunk.page_content
+
+
 def parse_chunker(name: str) -> Chunker:
-    """`whole`, or a kind with a size and perhaps an overlap: `recursive-1000`, `token-256-32`."""
+    """`whole`, or a kind with a size and perhaps an overlap: `recursive-1000`, `token-256-32`; +header adds titles."""
+    whole_name, (name, plus, word) = name, name.partition("+")
+    if plus and (word != "header" or name == "whole"):
+        raise KitError(f'Found the chunker "{whole_name}"; wanted {_forms()}, but for whole each also with +header.')
     match = re.fullmatch(r"([a-z]+(?:-[a-z]+)*)(?:-(\d+))?(?:-(\d+))?", name)
     kind, size, overlap = match.groups() if match else (name.partition("-")[0], None, None)
     if kind not in KINDS:
         raise KitError(f'No chunker is called "{name}".{nearest(kind, list(KINDS))} Wanted {_forms()}.')
     if (kind == "whole") != (size is None):
         raise KitError(f'Found the chunker "{name}"; wanted {_forms()}.')
-    chunker = Chunker(kind, int(size or 0), int(overlap or 0))
+    chunker = Chunker(kind, int(size or 0), int(overlap or 0), bool(plus))
     if kind != "whole" and not 0 <= chunker.overlap < chunker.size:
         raise KitError(f'Found the chunker "{name}"; wanted a size above 0 and an overlap below it.')
     return chunker

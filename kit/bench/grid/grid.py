@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ class Grid(BaseModel):
     chunkers: Names = []
     engines: Names = []
     indexes: Annotated[list[str | dict[str, Any]], BeforeValidator(_list)] = []
-    reranker: str | None = None
+    reranker: Names = []
     measures: Names = list(DEFAULT_MEASURES)
     extras: Names = list(EXTRAS)
     clients: Annotated[list[Annotated[int, Field(ge=1, le=256)]], BeforeValidator(_list)] = []  # that ask at once
@@ -113,7 +113,8 @@ def plan(
 def _conditions(
     grid: Grid, default_chunker: str, default_embeddings: str, default_engine: str, version_of: Callable[[str], str]
 ) -> Iterator[Planned]:
-    retrievers = {(r := parse_retriever(name).for_hits(grid.k)).name: r for name in grid.retrievers}
+    named = [parse_retriever(name).for_hits(grid.k) for name in grid.retrievers]
+    retrievers = {r.name: r for retriever in named for r in _with_rerankers(retriever, grid)}
     chunkers = {(c := parse_chunker(name)).name: c for name in grid.chunkers or [default_chunker]}
     indexes = [parse_index(index) for index in grid.indexes]
     of_words = [r for r in retrievers.values() if not r.needs.dense]
@@ -124,18 +125,25 @@ def _conditions(
         for chunker in chunkers.values():
             for retriever in of_words:
                 condition = Condition(engine, retriever.name, "none", chunker.name)
-                yield Planned(condition, retriever, chunker, usual, False, _why_not(retriever, grid))
+                yield Planned(condition, retriever, chunker, usual, False, _why_not(retriever))
             for embeddings in dict.fromkeys(grid.embeddings or [default_embeddings]):
                 for index in indexes or [usual]:
                     for retriever in of_vectors:
                         name = "" if index.name == usual.name else index.name
                         condition = Condition(engine, retriever.name, embeddings, chunker.name, name)
                         checked = bool(indexes) and retriever.name == "dense"
-                        yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever, grid))
+                        yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever))
 
 
-def _why_not(retriever: Retriever, grid: Grid) -> str:
-    return NOT_CONFIGURED if retriever.reranked and not grid.reranker else ""
+def _with_rerankers(retriever: Retriever, grid: Grid) -> list[Retriever]:
+    """The retriever with each reranker of the grid, where it asks for one and names none."""
+    if not retriever.reranked or retriever.reranker or not grid.reranker:
+        return [retriever]
+    return [replace(retriever, reranker=name) for name in grid.reranker]
+
+
+def _why_not(retriever: Retriever) -> str:
+    return NOT_CONFIGURED if retriever.reranked and not retriever.reranker else ""
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def unsupported(one: Planned, version_of_engine: str, collection: Collection) ->
     """Why a condition cannot be measured with this engine and collection, or ''."""
     if one.unsupported:
         return one.unsupported
+    if one.retriever.merged and (one.chunker.is_whole or collection.has_passages):
+        return "+merge joins the chunks of judged documents; here documents are whole, or chunks are judged"
     if one.retriever.filtered and not any(query.where for query in collection.queries):
         return "no query of this collection says what to filter by (its field where)"
     numbers = re.search(r"(\d+)\.(\d+)", version_of_engine)
@@ -93,13 +95,12 @@ def command_of(grid: Grid, out: Path, one: Planned | None = None) -> str:
         name = next(short for short, long in ENGINES.items() if long == one.condition.engine)
         flags |= {"--engines": name, "--retrievers": one.retriever.name, "--chunkers": one.chunker.name}
         flags |= {"--embeddings": one.condition.embeddings if one.condition.embeddings != "none" else None}
-        flags |= {"--reranker": grid.reranker if one.retriever.reranked else None}
         flags |= {"--indexes": one.index.spec if one.condition.index or one.checked else None}
     else:
         named = {"--engines": grid.engines, "--retrievers": grid.retrievers, "--embeddings": grid.embeddings}
         flags |= {name: ",".join(values) for name, values in (named | {"--chunkers": grid.chunkers}).items()}
         flags |= {"--indexes": ",".join(parse_index(index).spec for index in grid.indexes)}
-        flags |= {"--reranker": grid.reranker}
+        flags |= {"--reranker": ",".join(grid.reranker)}
     if grid.measures != list(DEFAULT_MEASURES):
         flags["--measures"] = ",".join(grid.measures)
     if grid.extras != list(EXTRAS):
@@ -119,7 +120,7 @@ def row_key(grid: Grid, one: Planned, version_of_engine: str, dataset: Dataset) 
         "condition": one.condition.id,
         "index": [one.index.index_type, one.index.build, one.index.search, one.checked],
         "model": "none" if one.condition.embeddings == "none" else _identity(one.condition.embeddings),
-        "reranker": grid.reranker if one.retriever.reranked else None,
+        "reranker": one.retriever.reranker or None,
         "engine": version_of_engine,
         "judge": load_settings().judge,
         "versions": {name: version(name) for name in (*DECIDING, "milvus-notebook-kit")},

@@ -12,6 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from kit.bench.collections.rows import id_hash
+from kit.bench.grid.chunkers import stored_text
 from kit.bench.records import IndexCheck
 from kit.bench.search.store import BATCH, BUCKETS, Store, batches, bucket
 
@@ -40,7 +41,7 @@ def exact_search(chunks: Iterable[Document], embeddings: Embeddings, queries: np
     ids = {share: np.zeros((len(queries), k), dtype=np.uint64) for share in SELECTIVITIES}
     rows = dict.fromkeys(SELECTIVITIES, 0)
     for batch in batches(chunks, BATCH):
-        vectors = np.asarray(embeddings.embed_documents([chunk.page_content for chunk in batch]), dtype=np.float32)
+        vectors = np.asarray(embeddings.embed_documents([stored_text(chunk) for chunk in batch]), dtype=np.float32)
         names = np.array([id_hash(chunk.id) for chunk in batch], dtype=np.uint64)
         buckets = np.array([bucket(chunk.id) for chunk in batch])
         found = queries @ vectors.T

@@ -43,7 +43,7 @@ def measure_condition(
     judged = resources.judgments(one.chunker)
     vectors = None if embeddings is None else resources.query_vectors(one.condition.embeddings)
     by_document = not one.chunker.is_whole and not judged.places
-    reranker = resources.reranker if one.retriever.reranked else None
+    reranker = resources.reranker(one.retriever.reranker)
     if reranker:
         reranker.asked = reranker.empty = 0
     search = Search(one.retriever, store, by_document, reranker)
@@ -99,7 +99,8 @@ def timed_condition(
 ) -> Timed:
     """The condition as it is timed: without a cache of vectors."""
     by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
-    reranker = resources.reranker.uncached() if one.retriever.reranked and resources.reranker else None
+    cached = resources.reranker(one.retriever.reranker)
+    reranker = cached.uncached() if cached else None
     search = Search(one.retriever, store, by_document, reranker)
     embed = embeddings.embed_query_uncached if embeddings and one.retriever.needs.dense else None
     return Timed(row.id, search, embed, resources.grid.k)
@@ -162,7 +163,7 @@ def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str
     if one.retriever.needs.words:
         said["bm25"] = one.retriever.needs.words.setting_on(store.lite)
     if one.retriever.reranked:
-        said["reranker"] = resources.grid.reranker or ""
+        said["reranker"] = one.retriever.reranker
     if resources.judge and "judge" in resources.grid.extras:
         said["judge"] = resources.judge.name
     return {name: value for name, value in said.items() if value}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kit.bench.grid.chunkers import stored_text
 from kit.bench.grid.rerankers import load_reranker
 from kit.bench.measures.evaluate import Judgments, Texts, judgments
 from kit.bench.measures.exact import QUERIES as CHECKED_QUERIES
@@ -43,6 +44,7 @@ class Resources:
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _exact: dict[tuple[str, str], Exact] = field(default_factory=dict)
     _unread: dict[tuple[str, str], Unread | None] = field(default_factory=dict)
+    _rerankers: dict[str, Reranker] = field(default_factory=dict)
     _server: str | None = None
 
     def judgments(self, chunker: Chunker) -> Judgments:
@@ -73,7 +75,7 @@ class Resources:
         key = (name, chunker.name)
         if name != "none" and key not in self._unread:
             chunks = chunker.split(self.collection.documents())
-            self._unread[key] = unread(load_embeddings(name), name, (chunk.page_content for chunk in chunks))
+            self._unread[key] = unread(load_embeddings(name), name, map(stored_text, chunks))
         return self._unread.get(key)
 
     @cached_property
@@ -105,10 +107,11 @@ class Resources:
         if self._server:
             drop_scratch_database(self._server)
 
-    @cached_property
-    def reranker(self) -> Reranker | None:
-        """The reranker that the grid names."""
-        return load_reranker(self.grid.reranker) if self.grid.reranker else None
+    def reranker(self, name: str) -> Reranker | None:
+        """The reranker of a name, made once; None for none."""
+        if name and name not in self._rerankers:
+            self._rerankers[name] = load_reranker(name)
+        return self._rerankers.get(name)
 
     @cached_property
     def judge(self) -> Judge | None:

@@ -102,7 +102,10 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
             versions(),
         )
         if before:
-            results = replace(results, rows=_rows_of(before, results, out.path))
+            rows = _rows_of(before, results, out.path)
+            if grid.reranker:  # rows that lacked one are replaced by those that name theirs
+                rows = tuple(r for r in rows if r.status == "measured" or not r.condition.retriever.endswith("+rerank"))
+            results = replace(results, rows=rows)
         resources = Resources(grid, out, collection)
         try:
             return _Run(resources, planned, results, watcher or Watcher()).go()
@@ -139,7 +142,9 @@ class _Run:
 
     def go(self) -> Results:
         """Measure the conditions without a row, those of one store together."""
-        _ = self.resources.judge, self.resources.reranker  # a wrong name or a missing key is told now
+        _ = self.resources.judge  # a wrong name or a missing key is told now
+        for one in self.planned:
+            self.resources.reranker(one.retriever.reranker)
         try:
             for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
                 self._measure(list(group))

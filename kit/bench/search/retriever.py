@@ -26,22 +26,26 @@ METHODS: dict[str, type[SearchMethod]] = {
 ALIASES = {"hybrid": "hybrid-rrf"}
 MODIFIERS = {
     "filter": "by the fields that each query names",
-    "rerank": f"the first {RERANKED} hits in the order of a reranker",
+    "merge": "documents in the order of all their chunks that were found, not of the best one alone",
+    "rerank": f"the first {RERANKED} hits in the order of a reranker: +rerank=embeddings:minilm",
 }
 
 
 @dataclass(frozen=True)
 class Retriever:
-    """A method of searching, and whether hits are filtered by the query's fields or reranked."""
+    """A method of searching, and whether hits are filtered by the query's fields, merged by document, or reranked."""
 
     method: SearchMethod
     filtered: bool = False
     reranked: bool = False
+    reranker: str = ""  # by its name; "" where none is named
+    merged: bool = False
 
     @property
     def name(self) -> str:
         """As in a condition, and as `parse_retriever` takes it."""
-        return self.method.name + "+filter" * self.filtered + "+rerank" * self.reranked
+        rerank = f"+rerank={self.reranker}" if self.reranker else "+rerank"
+        return self.method.name + "+filter" * self.filtered + "+merge" * self.merged + rerank * self.reranked
 
     @property
     def needs(self) -> Needs:
@@ -58,7 +62,7 @@ class Retriever:
 
 
 def parse_retriever(name: str) -> Retriever:
-    """`dense`, `bm25`, `hybrid` (that is hybrid-rrf), `hybrid-weighted-70`, `mmr:fetch=50`, each with +filter, +rerank.
+    """`dense`, `bm25`, `hybrid` (hybrid-rrf), `hybrid-weighted-70`, `mmr:fetch=50`, each with +filter, +merge, +rerank.
 
     Raises KitError for a name or a parameter that is not known, or out of its range.
     """
@@ -69,14 +73,16 @@ def parse_retriever(name: str) -> Retriever:
     kind = ALIASES.get(kind, kind)
     if options and registry.is_path(f"{word}:{options[0]}"):
         kind, number = f"{word}:{options.pop(0)}", None
-    if not set(modifiers) <= set(MODIFIERS):
-        unknown = next(word for word in modifiers if word not in MODIFIERS)
+    reranker = next((word.partition("=")[2] for word in modifiers if word.startswith("rerank=")), "")
+    modifiers = [word.partition("=")[0] if word.startswith("rerank=") else word for word in modifiers]
+    if unknown_words := [word for word in modifiers if word not in MODIFIERS]:
+        unknown = unknown_words[0]
         raise KitError(f'No retriever is called "{name}".{nearest(unknown, list(MODIFIERS))}',
                        wanted=f"a method with {' or '.join(f'+{word}' for word in MODIFIERS)}")  # fmt: skip
     parameters = parse_parameters(name, number, options)
     method = _method(kind).parse(parameters)
     parameters.finish()
-    return Retriever(method, "filter" in modifiers, "rerank" in modifiers)
+    return Retriever(method, "filter" in modifiers, "rerank" in modifiers, reranker, "merge" in modifiers)
 
 
 def _method(kind: str) -> type[SearchMethod]:

@@ -19,6 +19,7 @@ from kit.bench.search.store import Store, batches
 from kit.milvus.filters import field as filter_field
 
 RERANKED_QUERIES = 10  # a request that brings the texts of its hits
+MERGED_K = 60  # as in reciprocal rank fusion, of the chunks of one document
 DEEPER = 3  # times as many chunks, when several may be of one document
 
 
@@ -58,10 +59,15 @@ class Search:
             yield [ScoredDoc(query_id, doc_id, score) for doc_id, score in ranked[position]]
 
     def _ranked(self, hits: list[Hit]) -> list[tuple[str, float]]:
-        """Chunks as they are, or documents in the order of their best chunks."""
+        """Chunks as they are, or documents in the order of their best chunks; merged, of the ranks of all of them."""
         if not self.by_document:
             return [(hit.row_id, hit.score) for hit in hits]
         best: dict[str, float] = {}
+        if self.retriever.merged:
+            for rank, hit in enumerate(hits, start=1):
+                document_id = hit.row_id.rpartition(":")[0]
+                best[document_id] = best.get(document_id, 0.0) + 1 / (MERGED_K + rank)
+            return sorted(best.items(), key=lambda pair: -pair[1])
         for hit in hits:
             best.setdefault(hit.row_id.rpartition(":")[0], hit.score)
         return list(best.items())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
+from kit.bench.grid.chunkers import HEADER, stored_text
 from kit.bench.grid.indexes import IndexChoice
 from kit.bench.search.words import Needs, WordSearch
 from kit.errors import KitError
@@ -149,7 +150,7 @@ def fill_store(
     store = Store(vector_store, uri, needs, index, embeddings, sparse)
     started, embedded = time.perf_counter(), embedding_seconds()
     for batch in batches(split(), BATCH):
-        store.cut += sum(len(chunk.page_content.encode()) > MOST_BYTES for chunk in batch)
+        store.cut += sum(len(stored_text(chunk).encode()) > MOST_BYTES for chunk in batch)
         store.vector_store.add_documents([_stored(chunk) for chunk in batch], ids=[chunk.id for chunk in batch])
         store.rows += len(batch)
         progress(len(batch))
@@ -173,17 +174,18 @@ def bucket(doc_id: str) -> int:
 
 def _stored(chunk: Document) -> Document:
     """The chunk as it is stored: text cut to what a VARCHAR holds, its metadata and bucket."""
-    text = chunk.page_content
+    text = stored_text(chunk)
     if len(text.encode()) > MOST_BYTES:
         text = text.encode()[:MOST_BYTES].decode(errors="ignore")
-    return Document(page_content=text, metadata=chunk.metadata | {"bucket": bucket(str(chunk.id))})
+    metadata = {name: value for name, value in chunk.metadata.items() if name != HEADER}
+    return Document(page_content=text, metadata=metadata | {"bucket": bucket(str(chunk.id))})
 
 
 def _fitted(words: WordSearch, chunks: Iterable[Document]) -> SparseBM25:
     from kit.bench.search.sparse_bm25 import SparseBM25
 
     sparse = SparseBM25(words.tokens, words.k1, words.b)
-    sparse.fit(chunk.page_content for chunk in chunks)
+    sparse.fit(stored_text(chunk) for chunk in chunks)
     return sparse
 
 

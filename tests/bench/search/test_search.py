@@ -15,6 +15,7 @@ from kit.bench.grid.indexes import IndexChoice, parse_index
 from kit.bench.measures.exact import check_index, exact_search
 from kit.bench.records import Query
 from kit.bench.search.mmr import marginal_relevance
+from kit.bench.search.request import Hit
 from kit.bench.search.retriever import parse_retriever
 from kit.bench.search.search import Search
 from kit.bench.search.store import _vector_store, fill_store
@@ -169,7 +170,9 @@ def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
 
     scores = []
     for number, words in enumerate((WordSearch(), Other())):
-        store = _vector_store(connect(str(tmp_path / f"{number}.db")), Needs(words=words), IndexChoice("FLAT"), None)
+        store = _vector_store(
+            connect(str(tmp_path / f"{number}.db")), "kit", Needs(words=words), IndexChoice("FLAT"), None
+        )
         store.add_texts(["cat cat cat dog", "cat", "dog horse horse horse"], ids=["a", "b", "c"])
         hits = store.client.search(
             store.collection_name, ["cat"], anns_field="sparse", search_params=words.search_params, output_fields=["pk"]
@@ -183,7 +186,7 @@ def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
     ("parse", "name", "said"),
     [
         (parse_retriever, "densee", 'No retriever is called "densee". Did you mean "dense"?'),
-        (parse_retriever, "dense+magic", "each also with +filter or +rerank"),
+        (parse_retriever, "dense+magic", "a method with +filter or +merge or +rerank"),
         (parse_retriever, "hybrid-weighted-200", "wanted: a share in per cent from 0 to 100"),
         (parse_retriever, "dense-5", "wanted: its method without a number"),
         (
@@ -213,6 +216,7 @@ def test_names_read_back_as_themselves():
         "hybrid-weighted-70:fetch=5",
         "mmr-80:fetch=50",
         "dense+filter+rerank",
+        "dense+merge+rerank=embeddings:minilm",
     ):
         assert parse_retriever(name).name == name
     assert parse_retriever("hybrid+rerank").name == "hybrid-rrf+rerank"
@@ -220,3 +224,11 @@ def test_names_read_back_as_themselves():
         assert parse_index(spec).spec == spec
     assert parse_index("hnsw").name == "hnsw"
     assert parse_index("hnsw:M=32").name == "hnsw-m32"
+
+
+def test_merged_documents_stand_in_the_order_of_all_their_chunks():
+    retriever = parse_retriever("dense+merge")
+    hits = [Hit("a:0-9", 0.9), Hit("b:0-9", 0.8), Hit("b:9-18", 0.7), Hit("a:9-18", 0.1), Hit("b:18-27", 0.05)]
+    merged, best = (Search(r, None, by_document=True) for r in (retriever, parse_retriever("dense")))
+    assert [document for document, _ in merged._ranked(hits)] == ["b", "a"]
+    assert [document for document, _ in best._ranked(hits)] == ["a", "b"]
