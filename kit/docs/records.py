@@ -115,6 +115,7 @@ class BlockOutcome:
     prompts: tuple[str, ...] = ()  # what getpass() or input() asked
     stand_in: str = ""  # the model that answered this block's requests in place of the page's own
     engine: str = ""  # the engine that was served in place of the server that the page names
+    files: tuple[str, ...] = ()  # absolute paths that it read outside its scratch folder
 
 
 @dataclass(frozen=True)

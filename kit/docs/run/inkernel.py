@@ -6,6 +6,7 @@ asks over connections of its own (`GrpcHandler`), which no client of the page sh
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ _recorded: list = []
 _handlers: dict = {}
 _streams: dict = {}
 _script: dict = {}
+_opened: set = set()
 
 
 def prepare(allow_install, rewrites):
@@ -41,6 +43,8 @@ def prepare(allow_install, rewrites):
     """
     if rewrites:
         _lead_elsewhere(rewrites)
+    _own = tuple(os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, ".", "/proc", "/dev", "/sys"))
+    sys.addaudithook(functools.partial(_note_opened, _own))
     _streams.update(stdout=sys.stdout, stderr=sys.stderr)
     events = get_ipython().events  # noqa: F821 - given by the caller
     events.register("post_run_cell", _steady_stdout)
@@ -92,7 +96,24 @@ def look(folder):
     """Everything to know after a cell, as JSON."""
     recorded, _recorded[:] = list(_recorded), []
     with _quiet():
-        return json.dumps({"recorded": recorded, "error": _error(), "state": _state(folder)})
+        opened = sorted(_opened)
+        _opened.clear()
+        return json.dumps({"recorded": recorded, "error": _error(), "state": _state(folder), "files": opened})
+
+
+def _note_opened(own, event, arguments):
+    """Write down which files the page reads that are neither its own nor Python's: its run depends on them."""
+    if event not in ("open", "os.listdir", "os.scandir") or not arguments or not isinstance(arguments[0], str):
+        return
+    writes = event == "open" and isinstance(arguments[1], str) and any(letter in arguments[1] for letter in "wxa")
+    path = arguments[0]
+    if (
+        not writes
+        and path.startswith(os.sep)
+        and not path.endswith((".py", ".pyc", ".so"))
+        and not path.startswith(own)
+    ):
+        _opened.add(path)
 
 
 @contextlib.contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,6 +43,7 @@ class Options:
     allow_local: bool = False
     milvus: Engine = "lite"  # what is served at the address of a Milvus that the page names
     protection: Protection = "auto"
+    keys: tuple[str, ...] = ()  # names of variables of this process that the page is handed
 
 
 # Called with the pass (1 or 2), the block, and how many blocks of how many have been reached.
@@ -166,6 +168,7 @@ class _Run:
         self.notes: list[str] = []
         self.scripts = scripts(page)
         self.installs: Installs | None = None
+        self.keys = handed_keys(options.keys)
 
     def passes(self, count: int) -> tuple[tuple[Pass, ...], dict[str, str]]:
         """Each pass in a kernel of its own, on the files that the one before left."""
@@ -199,13 +202,14 @@ class _Run:
             self.python,
             self.sandbox,
             self.sandbox.environment(
-                {**self.around.environment, **self.service.environment}, allow_install=self.options.allow_install
+                {**self.around.environment, **self.service.environment, **self.keys},
+                allow_install=self.options.allow_install,
             ),
             self.options.limits,
             apart=self.around.apart,
             rewrites=self.around.rewrites,
             answer=self._answer,
-            secrets=(*self.service.secrets, *self.settings.secrets),
+            secrets=(*self.service.secrets, *self.settings.secrets, *self.keys.values()),
             allow_install=self.options.allow_install,
         )
 
@@ -252,6 +256,14 @@ class _Run:
     def _note(self, words: str) -> None:
         if words not in self.notes:
             self.notes.append(words)
+
+
+def handed_keys(names: Sequence[str]) -> dict[str, str]:
+    """Variables of this process by name, for a page; KitError for one that is not set."""
+    if missing := [name for name in names if not os.environ.get(name)]:
+        raise KitError(f"The page is to be handed {', '.join(missing)}, which this environment does not have",
+                       mend="Set it, or leave it out of keys.")  # fmt: skip
+    return {name: os.environ[name] for name in names}
 
 
 def only_installs(code: str) -> bool:

@@ -99,6 +99,7 @@ class Session:
             seconds=seconds,
             state=self._state(asked),
             recorded=tuple(self._clean(asked.get("recorded", []))),
+            files=tuple(asked.get("files", ())),
             prompts=tuple(self._clean(prompts)),
         )  # fmt: skip
 

@@ -50,8 +50,6 @@ def judge(
 
 def judged_again(page: Page, replay: Replay, marks: Mapping[str, Sequence[Varying]]) -> Replay:
     """The replay with its verdicts given anew, with marks beside those of the page."""
-    if not marks:
-        return replay
     first: tuple[BlockOutcome, ...] = ()
     passes = []
     for run in replay.passes:
