@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kit.bench.records import Passage, Qrel, Query, Results, ScoredDoc
 from kit.errors import KitError
 from kit.files.write import write_whole
+
+if TYPE_CHECKING:
+    from kit.bench.grid.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class OutFolder:
     def documents(self) -> Path:
         """documents.tsv: the id and a hash of every text that was searched; tells what two runs' texts differ in."""
         return self.path / "documents.tsv"
+
+    @property
+    def grid(self) -> Path:
+        """state/grid.json: the grid of the last run into the folder."""
+        return self.path / "state" / "grid.json"
 
     @property
     def waits(self) -> Path:
@@ -77,6 +86,15 @@ class OutFolder:
     def write(self, results: Results) -> None:
         """Replace results.json in one step, so that a killed run leaves the old one or the new one."""
         write_whole(self.results, results.dumps())
+
+
+def read_grid(out: OutFolder, parse: Callable[[bytes], Grid]) -> Grid:
+    """The grid of the last run into the folder; KitError where it is not there."""
+    if not out.grid.is_file():
+        raise KitError(
+            f"{out.path} does not say its grid; it was measured by an older kit.", mend="Run the grid again."
+        )
+    return parse(out.grid.read_bytes())
 
 
 def read_run(path: Path) -> Iterator[ScoredDoc]:

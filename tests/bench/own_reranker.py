@@ -11,3 +11,11 @@ class Broken(BaseDocumentCompressor):
     def compress_documents(self, documents, query, callbacks=None):
         """Break."""
         raise RuntimeError("no such model")
+
+
+class Backwards(BaseDocumentCompressor):
+    """The order turned round."""
+
+    def compress_documents(self, documents, query, callbacks=None):
+        """The last first."""
+        return list(reversed(documents))

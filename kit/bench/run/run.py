@@ -29,6 +29,7 @@ from kit.bench.run.unread import chunker_for
 from kit.bench.search.store import Store, fill_store
 from kit.errors import KitError
 from kit.files.locks import alone
+from kit.files.write import write_whole
 from kit.milvus.connection import is_lite
 from kit.settings import load_settings, mask
 
@@ -61,11 +62,12 @@ class _Open(NamedTuple):
         return (condition.engine, condition.embeddings, condition.chunker, condition.index, retriever.needs)
 
 
-def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Results:
+def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None, timed: bool = True) -> Results:
     """Measure what of the grid is not yet measured in this folder; results.json is written as each condition ends.
 
     Raises KitError, before any work, for what is wrong in the grid or in the collection, when another run writes
     into the folder, and when it holds results on something else. A condition that fails becomes a row that says why.
+    Without `timed` no wait is measured.
     """
     settings = load_settings()
     engine = "lite" if settings.milvus_uri is None or is_lite(settings.milvus_uri) else "server"
@@ -91,6 +93,8 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
             chunker, cut = chunker_for(collection, grid.embeddings or [settings.embeddings])
         planned = plan(grid, chunker, settings.embeddings, engine, engine_version)
         write_contents(out, collection)
+        absolute = {} if not Path(grid.dataset).exists() else {"dataset": str(Path(grid.dataset).resolve())}
+        write_whole(out.grid, grid.model_copy(update=absolute).model_dump_json())
         asked = question_hash((query.query_id, query.text) for query in collection.queries)
         results = Results(
             replace(collection.dataset, questions=asked, notes=(*collection.dataset.notes, *([cut] if cut else []))),
@@ -108,7 +112,7 @@ def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None) -> Resu
             results = replace(results, rows=rows)
         resources = Resources(grid, out, collection)
         try:
-            return _Run(resources, planned, results, watcher or Watcher()).go()
+            return _Run(resources, planned, results, watcher or Watcher(), timed).go()
         finally:
             with contextlib.suppress(KitError, MilvusException):  # a server that is gone
                 resources.close()
@@ -136,6 +140,7 @@ class _Run:
     planned: Sequence[Planned]
     results: Results
     watcher: Watcher
+    is_timed: bool = True
     stores: list[Store] = field(default_factory=list)  # open until their conditions are timed together
     timed: list[tuple[_Open, Timed]] = field(default_factory=list)
     memory: int | None = None  # bytes that the process had before the first store
@@ -179,6 +184,8 @@ class _Run:
         """Whether an earlier run got as far as timing it, with the clients that are asked for."""
         there = {load.clients for load in row.client_loads}
         wanted = self.resources.grid.clients if row.condition.engine == "milvus-server" else []
+        if not self.is_timed:
+            return True
         return row.cost.search_p50_ms is not None and set(wanted) <= there
 
     def _measure(self, group: list[_Open]) -> None:
@@ -215,7 +222,7 @@ class _Run:
     def _time(self) -> None:
         """What users wait for, of all the conditions whose stores are open; then the stores are dropped."""
         try:
-            if self.timed:
+            if self.timed and self.is_timed:
                 timed = [timed for _, timed in self.timed]
                 queries = self.resources.collection.queries
                 told = self.watcher.begin("timing the conditions in turn", min(TIMED, len(queries)))
