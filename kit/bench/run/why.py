@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -133,9 +133,8 @@ def _differing(a: Setup, b: Setup) -> Iterator[str]:
             "embeddings": "none" in (a.embeddings, b.embeddings),
             "fetch": a.method != b.method or a.k != b.k,
         }
-        if (not follows.get(factor) and getattr(a, factor) != getattr(b, factor)) or (
-            factor == "method" and (a.method, a.options) != (b.method, b.options)
-        ):
+        own = getattr(a, factor) != getattr(b, factor) and not follows.get(factor)
+        if own or (factor == "method" and (a.method, a.options) != (b.method, b.options)):
             yield factor
 
 
@@ -147,7 +146,7 @@ def _put_back(
     row_a, row_b = _one_row(a), _one_row(b)
     if len(differing) == 1 and not _releases(row_a, row_b):
         return table_a[measure]  # B with it is A, and A was measured by the same releases
-    changed: dict[str, object] = {factor: getattr(of_a, factor)}
+    changed: dict[str, Any] = {factor: getattr(of_a, factor)}
     if factor == "method":
         changed |= {"options": of_a.options, "fetch": of_a.fetch}
         changed |= {"embeddings": of_a.embeddings} if "none" in (of_a.embeddings, of_b.embeddings) else {}
