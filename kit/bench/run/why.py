@@ -78,8 +78,8 @@ def find_cause(a: Side, b: Side, measure: str | None = None, watcher: Watcher | 
     """
     row_a, row_b = _one_row(a), _one_row(b)
     if a.results.dataset.fingerprint != b.results.dataset.fingerprint:
-        words = compare_results(a, b).collection
-        raise KitError(f"The texts or judgments differ, which cannot be put back. {words.words if words else ''}",
+        changed = compare_results(a, b).collection
+        raise KitError(f"The texts or judgments differ, which cannot be put back. {changed.words if changed else ''}",
                        mend="`kit bench compare` says whether that helped.")  # fmt: skip
     table_a, table_b = scores_table(a.out, row_a.id), scores_table(b.out, row_b.id)
     measure = measure or shared_measures(table_a, table_b)[0]
