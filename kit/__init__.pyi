@@ -8,6 +8,7 @@ from .milvus.filters import quote as quote
 from .milvus.filters import tenant as tenant
 from .milvus.ingest import content_id as content_id
 from .milvus.ingest import ingest as ingest
+from .milvus.prove.run import prove as prove
 from .milvus.schema import describe as describe
 from .milvus.schema import index_params as index_params
 from .milvus.schema import require as require

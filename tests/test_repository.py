@@ -171,7 +171,7 @@ KIT = [
     "KitError", "PublishedScores", "Server", "chunk_id", "chunks_table", "connect", "content_id", "describe",
     "embeddings_name", "engine", "expect_error", "field", "hits_table", "index_params", "ingest", "is_lite",
     "judge_chunks", "load_chat", "load_embeddings", "load_questions", "load_speech", "load_speeches", "load_text",
-    "quote", "require", "scratch_folder", "scratch_uri", "start_server", "stop_server", "strict", "tenant",
+    "prove", "quote", "require", "scratch_folder", "scratch_uri", "start_server", "stop_server", "strict", "tenant",
     "tenant_retriever",
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from kit.errors import KitError
 from kit.extras import missing_package
 from kit.milvus.inventory import check_databases, check_files
 from kit.milvus.langchain import connection_of
-from kit.milvus.lite_files import damaged, unreadable_file
+from kit.milvus.lite_files import damaged, torn_indexes, unreadable_file
 from kit.milvus.retry import away
 from kit.settings import load_settings, milvus_address, without_password
 
@@ -87,6 +87,18 @@ def _check_lite_files(uri: str) -> None:
         if _holder(Path(uri)):  # whose files change while they are read
             raise _why_not(uri, "") from None
         raise
+    _remove_torn_indexes(Path(uri))
+
+
+def _remove_torn_indexes(path: Path) -> None:
+    """Let the engine make anew what a kill left half-written, unless somebody has the database open."""
+    from filelock import FileLock, Timeout
+
+    with contextlib.suppress(PermissionError):
+        if torn := torn_indexes(path):
+            with contextlib.suppress(Timeout), FileLock(path / "LOCK", timeout=0):
+                for file in torn:
+                    file.unlink(missing_ok=True)
 
 
 def _check_lite_rows(uri: str, client: MilvusClient) -> None:

@@ -104,6 +104,26 @@ def checksum(file: Path) -> int | None:
     return crc
 
 
+def torn_indexes(root: Path) -> list[Path]:
+    """The files of FLAT indexes that were cut short: Lite 3.2 writes them in place, and a kill leaves a part of one.
+
+    What they hold is made anew from the data files where they are missing; where they are torn the collection cannot
+    be loaded any more.
+    """
+    import numpy as np
+
+    torn = []
+    for folder in collection_folders(root):
+        for file in folder.glob("partitions/*/indexes/*.flat.idx"):
+            try:
+                np.load(file, mmap_mode="r", allow_pickle=False)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, EOFError):
+                torn.append(file)
+    return torn
+
+
 def unreadable_file(root: Path) -> tuple[str, str] | None:
     """The collection and the data file that a page of cannot be read, or None; every page of every file is read."""
     import pyarrow as pa

@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import KitError
+from kit.milvus.connection import in_words, is_lite
+from kit.milvus.langchain import connection_of
 from kit.milvus.prove import counts, reloaded
 from kit.milvus.prove.records import Call, Case, Failure, Outcome, Proof, Reload, Status, Try
 from kit.milvus.prove.relations import BATCHES, RELATIONS, Relation
 from kit.milvus.prove.subject import Leg, Subject, check_ready, name_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from langchain_milvus import Milvus
     from pymilvus import MilvusClient
 
 LEAST = 0.95  # the share that an approximate index has to reach
@@ -21,6 +25,37 @@ SEED = 1
 SMALLER = (1, 2, 3, 5)  # numbers of hits with which a failing case is tried again
 CONFIRMED = 3  # failing cases that are looked at for the smallest
 Tell = Callable[[str], None]
+
+
+def prove(vector_store: Milvus, *, least: float = LEAST, reload: Reload = "no") -> pd.DataFrame:
+    """What must hold on the collection behind a vector store, tried without a question and without a write.
+
+    One row a relation and vector field: `tries`, the `share` that holds, `verdict` (holds, broken, not tried) and
+    `case`, the smallest that fails or why it was not tried. `least` is the share that an approximate index has to
+    reach. `kit prove` is the same on the command line, where a script shows to others what is broken.
+
+    Raises:
+        KitError: there is no such collection, it is not loaded, or others wrote into it meanwhile.
+    """
+    import pandas as pd
+
+    uri = str(connection_of(vector_store)["uri"])
+    with in_words(vector_store):
+        proof = prove_collection(
+            vector_store.client, vector_store.collection_name, uri, lite=is_lite(uri), least=least, reload=reload
+        )
+    rows = [
+        (
+            outcome.relation + (f" ({outcome.field})" if len({one.field for one in proof.outcomes}) > 2 else ""),
+            outcome.tries,
+            round(outcome.share, 3) if outcome.tries else None,
+            outcome.status,
+            outcome.failure.words if outcome.failure else outcome.reason,
+        )
+        for outcome in proof.outcomes
+    ]
+    frame = pd.DataFrame(rows, columns=["relation", "tries", "share", "verdict", "case"])
+    return frame.set_index("relation")
 
 
 def prove_collection(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pymilvus.grpc_gen import common_pb2, milvus_pb2
 
-from tests.milvus.proxy import Forward, Hook
+from tests.milvus.faults.proxy import Forward, Hook
 
 HIDDEN = "id in [{}]".format(", ".join(map(str, range(0, 300, 3))))
 

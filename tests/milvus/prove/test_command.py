@@ -16,9 +16,9 @@ from kit.__main__ import app
 from kit.errors import KitError
 from kit.milvus.connection import connect, open_client
 from kit.milvus.prove.run import prove_collection
+from tests.milvus.faults.proxy import proxy, served_lite
 from tests.milvus.prove.faults import PLANTED
 from tests.milvus.prove.rows import WORDS, notes
-from tests.milvus.proxy import proxy, served_lite
 
 
 def run(*arguments: str):

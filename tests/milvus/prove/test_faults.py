@@ -4,9 +4,9 @@ import pytest
 
 from kit.milvus.connection import connect, open_client
 from kit.milvus.prove.run import prove_collection
+from tests.milvus.faults.proxy import proxy, served_lite
 from tests.milvus.prove.faults import PLANTED
 from tests.milvus.prove.rows import notes
-from tests.milvus.proxy import proxy, served_lite
 
 
 @pytest.fixture(scope="module")

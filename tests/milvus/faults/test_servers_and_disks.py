@@ -19,7 +19,7 @@ from kit.milvus.connection import connect
 from kit.milvus.ingest import ingest, target
 from kit.milvus.lite_files import collection_folder
 from kit.milvus.tenants import tenant_retriever
-from tests.milvus.proxy import proxy, served_lite
+from tests.milvus.faults.proxy import proxy, served_lite
 from tests.milvus.test_ingest import documents, once, stored_ids, vector_store
 
 
@@ -215,6 +215,14 @@ def test_a_page_that_cannot_be_read_is_named_where_nothing_was_noted(ingested, t
     (collection_folder(str(path), "notes") / "kit-inventory.json").unlink()
     with pytest.raises(KitError, match=r"data file data_\w+\.parquet has a page that cannot be read"):
         connect(str(path))
+
+
+def test_an_index_that_a_kill_left_half_written_is_made_anew(ingested, tmp_path):
+    path = shutil.copytree(ingested, tmp_path / "torn.db")
+    (index,) = collection_folder(str(path), "notes").glob("partitions/*/indexes/*.flat.idx")
+    index.write_bytes(index.read_bytes()[:128])
+    assert vector_store(str(path)).similarity_search("note 7", k=1)[0].page_content == "note 7"
+    server_manager_instance.release_server(str(path))
 
 
 @pytest.fixture
