@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FORMS = ("nDCG@10", "nDCG", "R@10", "R@100", "RR@10", "RR", "AP", "AP@100", "P@10", "Success@10", "Rprec", "Bpref")
 _LEFT_OUT = ("IPrec",)  # pytrec_eval's recall levels are an older trec_eval's: 0.2096 on NIST's fixture, not 0.2098
+READ_NEGATIVES = ("Bpref", "infAP")
 _RR_CUT = re.compile(r"RR(\(.*\))?@(\d+)")
 
 
@@ -94,16 +95,16 @@ def too_deep(measures: Sequence[str], k: int) -> dict[str, str]:
 
 
 def _without_negatives(measures: list[Any], judged: dict[str, dict[str, int]]) -> Iterator[tuple[list[Any], Any]]:
-    """The measures with what judges them: grades below 0 count as 0, as trec_eval counts them, but for Bpref.
+    """The measures with what judges them: grades below 0 count as 0, as trec_eval counts them.
 
-    With them trec_eval's nDCG over all hits can go on for ever.
+    Not for Bpref and infAP, which read them as they are. With them trec_eval's nDCG over all hits can go on for ever.
     """
     if not any(relevance < 0 for of_query in judged.values() for relevance in of_query.values()):
         yield measures, judged
         return
-    yield [measure for measure in measures if measure.NAME == "Bpref"], judged
+    yield [measure for measure in measures if measure.NAME in READ_NEGATIVES], judged
     whole = {query_id: {doc: max(0, rel) for doc, rel in of_query.items()} for query_id, of_query in judged.items()}
-    yield [measure for measure in measures if measure.NAME != "Bpref"], whole
+    yield [measure for measure in measures if measure.NAME not in READ_NEGATIVES], whole
 
 
 def _parsed(name: str) -> tuple[Any, int]:

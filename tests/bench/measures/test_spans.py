@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,27 @@ def test_scores_equal_those_of_sets_of_characters(passages, chunks):
     assert found["span-recall@6"] == pytest.approx(len(wanted & held) / len(wanted))
     assert found["span-precision@6"] == pytest.approx(len(wanted & held) / paid if paid else 0)
     assert found["span-IoU@6"] == pytest.approx(len(wanted & held) / (paid + len(wanted - held)))
+
+
+@pytest.mark.parametrize(("size", "overlap"), [(800, 400), (400, 200), (400, 0), (200, 0)])
+def test_precision_omega_of_the_golden_questions_is_what_its_authors_code_gives(size, overlap):
+    from langchain_core.documents import Document
+
+    import kit
+    from kit.bench import open_collection
+    from kit.bench.grid.chunkers import parse_chunker, place_of
+
+    samples = json.loads((Path(__file__).parents[2] / "samples/precision_omega/2022.json").read_text())
+    wanted = samples[f"{size}/{overlap}"]
+    text = kit.load_speech(2022).page_content
+    queries = [query for query in open_collection("golden:2022").queries if query.passages]
+    theirs = [Passage("2022-Biden-1", start, end) for start, end in wanted["chunks"]]
+    scores = [score.value for score in precision_omega(queries, theirs, characters)]
+    assert scores == pytest.approx(wanted["precision_omega"], abs=1e-12)
+    # Its chunks are the kit's; the authors' search for a chunk's place takes off the period at its end.
+    own = map(place_of, parse_chunker(f"recursive-token-{size}-{overlap}").split([Document(text, id="2022-Biden-1")]))
+    plain = [(place.start, place.end - (text[place.end - 1] == ".")) for place in own]
+    assert plain == [(place.start, place.end) for place in theirs]
 
 
 def published(shared) -> dict[tuple[int, int], tuple[float, float]]:
