@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from kit.bench.measures.kinds import Kinds, kinds_of
 from kit.bench.out_folder import OutFolder, read_qrels, read_queries, read_run
 from kit.bench.report.leaderboard import Place
 from kit.errors import KitError
@@ -68,6 +69,17 @@ class Examples:
         """The query's text."""
         return self._questions.get(query_id, "")
 
+    def kinds(self, chunker: str) -> dict[str, Kinds]:
+        """The kinds of every judged question, with the texts that answer it as far as they were written down."""
+        known = self._texts_of(chunker)
+        return {
+            query_id: kinds_of(
+                self.question(query_id),
+                [known[doc] for doc, relevance in judged.items() if relevance > 0 and doc in known],
+            )
+            for query_id, judged in self._judged(chunker).items()
+        }
+
     def _case(self, query_id: str, one: Place, other: Place) -> Case:
         chunker = one.row.condition.chunker
         judged = self._judged(chunker).get(query_id, {})
@@ -108,12 +120,15 @@ class Examples:
         return self._qrels[chunker]
 
     def _text(self, chunker: str, doc_id: str) -> str:
+        text = " ".join(self._texts_of(chunker).get(doc_id, "").split())
+        return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
+
+    def _texts_of(self, chunker: str) -> dict[str, str]:
         if chunker not in self._texts:
             path = self._out.texts(chunker)  # a folder of imported runs alone has none
             lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ()
             self._texts[chunker] = {row["doc_id"]: row["text"] for row in map(json.loads, lines)}
-        text = " ".join(self._texts[chunker].get(doc_id, "").split())
-        return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
+        return self._texts[chunker]
 
 
 def _there(path: Path) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -118,6 +119,31 @@ def by_category(board: Leaderboard) -> pd.DataFrame:
             rows[category or "none", len(of_category[0])] = [column.mean() for column in of_category]
     index = pd.MultiIndex.from_tuples(rows, names=["category", "queries"])
     return pd.DataFrame(list(rows.values()), index=index, columns=[place.place for place in board.places])
+
+
+class KindRow(NamedTuple):
+    """A kind of question: how many there are, each place's mean over them, and which place wins it, where one does."""
+
+    kind: str
+    questions: int
+    means: tuple[float, ...]
+    winner: int | None  # significantly better than the other of the first two places
+
+
+def kind_rows(board: Leaderboard, groups: Mapping[str, Sequence[str]], seed: int) -> list[KindRow]:
+    """Means by kind of question; the first two places are tested on each kind, p corrected over the kinds."""
+    columns = [place.table[board.measure].dropna() for place in board.places]
+    kept = {kind: [q for q in ids if all(q in column.index for column in columns)] for kind, ids in groups.items()}
+    kept = {kind: ids for kind, ids in kept.items() if len(ids) >= 2}
+    winners: dict[str, int | None] = dict.fromkeys(kept)
+    if len(columns) > 1 and kept:
+        asked = [("1", "2", kind, columns[0][ids].to_numpy(), columns[1][ids].to_numpy()) for kind, ids in kept.items()]
+        for difference in paired_tests(asked, seed):
+            winners[difference.measure] = {"better": 2, "worse": 1}.get(difference.verdict)
+    return [
+        KindRow(kind, len(ids), tuple(float(column[ids].mean()) for column in columns), winners[kind])
+        for kind, ids in kept.items()
+    ]
 
 
 def unanswered(board: Leaderboard) -> list[str]:

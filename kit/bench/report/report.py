@@ -8,14 +8,15 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from kit.bench.measures.kinds import by_kind
 from kit.bench.measures.stats import ALPHA, LEVEL, RESAMPLES
 from kit.bench.out_folder import OutFolder
 from kit.bench.records import ConditionResult, IndexCheck, Results
 from kit.bench.report.examples import Examples
-from kit.bench.report.leaderboard import Leaderboard, Place, by_category, rank_conditions, unanswered
+from kit.bench.report.leaderboard import Leaderboard, Place, by_category, kind_rows, rank_conditions, unanswered
 from kit.bench.report.published import beside_published
 from kit.bench.report.report_plots import report_plots
-from kit.bench.report.summary import summary_sentences
+from kit.bench.report.summary import kind_sentences, summary_sentences
 from kit.files.write import write_whole
 from kit.reports.html import render
 
@@ -53,6 +54,8 @@ def report_page(out: OutFolder, measure: str | None = None, baseline: str | None
     ranked = rank_conditions(out, results, measure, baseline)
     examples = Examples(out, ranked.measure)
     missed = unanswered(ranked)
+    kinds = examples.kinds(ranked.places[0].row.condition.chunker)
+    of_kind = kind_rows(ranked, by_kind(kinds), results.seed)
     return render(
         Path(__file__).with_name("report.html"),
         filters={"four": _four, "plain": _plain, "breakable": _breakable},
@@ -63,7 +66,8 @@ def report_page(out: OutFolder, measure: str | None = None, baseline: str | None
         not_measured=_not_measured(ranked),
         unmeasured_rows=[row for row in results.rows if row.status != "measured"],
         published=list(beside_published(results)),
-        short=summary_sentences(results, ranked),
+        short=[*summary_sentences(results, ranked), *kind_sentences(ranked, of_kind, kinds)],
+        of_kind=of_kind,
         scale=max(place.high for place in ranked.places) or 1.0,
         plots=report_plots(results, ranked, out),
         loads=[(place, load) for place in ranked.places for load in place.row.client_loads],

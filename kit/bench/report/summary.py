@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from kit.bench.measures.kinds import COPIED, SHORT, Kinds
 from kit.bench.measures.power import smallest_difference
 from kit.bench.records import Results
-from kit.bench.report.leaderboard import Leaderboard, Place
+from kit.bench.report.leaderboard import KindRow, Leaderboard, Place
 
 
 def summary_sentences(results: Results, ranked: Leaderboard) -> list[str]:
@@ -45,6 +46,29 @@ def _best(ranked: Leaderboard) -> Iterator[str]:
             f"An interval is of its difference alone, and {len(apart)} of these {verb} 0; p is corrected for all "
             f"{len(ranked.pairs)} comparisons of this page and so asks for more."
         )
+
+
+def kind_sentences(ranked: Leaderboard, rows: Sequence[KindRow], kinds: Mapping[str, Kinds]) -> Iterator[str]:
+    """Whether the first two rows win on different questions, and how many questions copy the text that answers them."""
+    wins = {place: [row for row in rows if row.winner == place] for place in (1, 2)}
+    if wins[2] or (wins[1] and len(ranked.places) > 1 and 2 not in ranked.places[0].beats):
+        parts = [
+            f"{_name(ranked.places[place - 1])} on questions {' and '.join(_of_kind(row) for row in of_place)}"
+            for place, of_place in wins.items()
+            if of_place
+        ]
+        yield f"By kind of question the first two rows differ: {'; '.join(parts)} is significantly better."
+    if copied := sum(of_one.copies for of_one in kinds.values()):
+        yield (
+            f"{copied:,} of {len(kinds):,} judged questions repeat {COPIED} words in a row of a text that answers "
+            "them: they may have been made from it, which favours search by words."
+        )
+
+
+def _of_kind(row: KindRow) -> str:
+    words = {"short": f"of at most {SHORT} words", "long": f"of more than {SHORT} words"}
+    named = words.get(row.kind, row.kind if row.kind.startswith("with") else f"with {row.kind}")
+    return f"{named} ({row.means[0]:.3f} against {row.means[1]:.3f}, {row.questions} questions)"
 
 
 def _against_baseline(ranked: Leaderboard) -> Iterator[str]:

@@ -174,11 +174,17 @@ def _put_back(
 def _judged(
     factor: str, of_a: Setup, of_b: Setup, scores: pd.Series | str, both: pd.DataFrame, loss: pd.Series
 ) -> PutBack:
-    sides = (str(getattr(of_a, factor) or "none"), str(getattr(of_b, factor) or "none"))
+    sides = (_shown(getattr(of_a, factor)), _shown(getattr(of_b, factor)))
     if isinstance(scores, str):
         return PutBack(factor, *sides, None, scores)
     back = (scores.reindex(loss.index).fillna(0.0) - both["b"][loss.index]).clip(upper=loss)
     return PutBack(factor, *sides, float(back.sum() / loss.sum()))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ":".join(f"{name}={option}" for name, option in value) or "none"
+    return str(value or "none")
 
 
 def _releases(a: ConditionResult, b: ConditionResult) -> dict[str, str]:
