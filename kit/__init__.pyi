@@ -9,9 +9,9 @@ from .milvus.filters import tenant as tenant
 from .milvus.ingest import content_id as content_id
 from .milvus.ingest import ingest as ingest
 from .milvus.prove.run import prove as prove
+from .milvus.require import require as require
 from .milvus.schema import describe as describe
 from .milvus.schema import index_params as index_params
-from .milvus.schema import require as require
 from .milvus.schema import scratch_uri as scratch_uri
 from .milvus.strict import strict as strict
 from .milvus.tenants import tenant_retriever as tenant_retriever

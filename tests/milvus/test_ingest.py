@@ -26,7 +26,8 @@ from kit.errors import KitError
 from kit.milvus.connection import connect
 from kit.milvus.ingest import Ingested, content_id, ingest
 from kit.milvus.lite_files import collection_folder
-from kit.milvus.schema import index_params, require, scratch_uri
+from kit.milvus.require import require
+from kit.milvus.schema import index_params, scratch_uri
 from kit.milvus.tenants import tenant_retriever
 from kit.server import package as server_files
 from kit.server import servers as server

@@ -10,7 +10,8 @@ from langchain_milvus import BM25BuiltInFunction, Milvus
 
 from kit.errors import KitError
 from kit.milvus.connection import connect
-from kit.milvus.schema import index_params, require
+from kit.milvus.require import require
+from kit.milvus.schema import index_params
 from kit.models.embeddings import load_embeddings
 from kit.texts.speeches import load_speech
 

@@ -15,7 +15,8 @@ from pymilvus import MilvusException
 from kit.errors import KitError
 from kit.milvus.connection import connect
 from kit.milvus.filters import field
-from kit.milvus.schema import index_params, require
+from kit.milvus.require import require
+from kit.milvus.schema import index_params
 from kit.milvus.tenants import TenantRetriever, tenant_retriever
 from kit.server import servers as server
 
