@@ -54,6 +54,13 @@ def milvus_ports(codes: Sequence[str]) -> set[int]:
     return {MILVUS_PORT} | {port for host, port in _milvus_addresses(codes) if host in LOCAL_HOSTS}
 
 
+def names_milvus(codes: Sequence[str]) -> bool:
+    """Whether a page's code gives the address of a Milvus server on this machine, or on a host that it names."""
+    if not set(MILVUS) & set(imported_modules(codes)):
+        return False
+    return bool(milvus_hosts(codes)) or any(host in LOCAL_HOSTS for host, _ in _milvus_addresses(codes))
+
+
 def milvus_hosts(codes: Sequence[str]) -> set[str]:
     """The names of other hosts, such as `milvus-standalone`, that a page's code finds a Milvus at by its usual port."""
     named = {host for host, port in _milvus_addresses(codes) if port == MILVUS_PORT and host not in LOCAL_HOSTS}

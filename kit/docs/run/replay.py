@@ -177,6 +177,7 @@ class _Run:
         for number in range(1, count + 1):
             began = time.perf_counter()
             with self._session() as session:
+                self.around.ready()
                 versions = versions or session.versions()
                 outcomes = tuple(
                     self._reach(session, block, number, position) for position, block in enumerate(self.page.code, 1)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
-from kit.docs.run.local_services import local_ports, milvus_hosts, milvus_ports, refuse_local_services
+from kit.docs.run.local_services import (
+    local_ports,
+    milvus_hosts,
+    milvus_ports,
+    names_milvus,
+    refuse_local_services,
+)
 from kit.kernels.isolation import LIMITS, Apart, isolation
 from kit.kernels.relays import Address, Relays, TcpRelay
 from kit.kernels.sandbox import Limits, Sandbox
@@ -19,6 +27,10 @@ Engine = Literal["lite", "server"]
 Protection = Literal["auto", "limits"]
 WEB_PORT = 18181  # where the page finds the proxy; on its own loopback address it takes nobody's place
 LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def _nothing() -> object:
+    return None
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Served:
     rewrites: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     engine: str = ""
     started: list[str] = field(default_factory=list)
+    ready: Callable[[], object] = _nothing  # waits for a Milvus that the page is sure to ask for
 
 
 @contextlib.contextmanager
@@ -57,8 +70,10 @@ def served(
         started: list[str] = []
         ports = () if allow_local else sorted(milvus_ports(codes))
         milvus = _Milvus(sandbox.root / "milvus", engine, started, stack)
-        if ports and engine == "server":
-            milvus()
+        ready: Callable[[], object] = _nothing
+        if ports and (engine == "server" or names_milvus(codes)):
+            # In the time that the kernel takes to start: a client waits ten seconds for its server, and no longer.
+            ready = stack.enter_context(ThreadPoolExecutor(1)).submit(milvus).result
         if not way.apart:
             others = () if allow_local else ports
             if not allow_local:
@@ -66,7 +81,7 @@ def served(
             relay = stack.enter_context(TcpRelay(milvus)) if others else None
             names = [f"{host}:{port}" for port in others for host in ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")]
             rewrites = dict.fromkeys(names, f"127.0.0.1:{relay.port}") if relay else {}
-            yield Served(Apart(LIMITS, file_bytes=limits.disk_bytes), {}, rewrites, engine, started)
+            yield Served(Apart(LIMITS, file_bytes=limits.disk_bytes), {}, rewrites, engine, started, ready)
             return
         targets: dict[int, Callable[[], Address]] = dict.fromkeys(ports, milvus)
         if allow_local:
@@ -80,7 +95,7 @@ def served(
         hosts = sorted(milvus_hosts(codes))
         direct = ",".join((*LOCAL, *hosts))
         apart = Apart(way, relays.sockets, _hosts(sandbox.root, hosts), limits.disk_bytes)
-        yield Served(apart, {**proxies, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started)
+        yield Served(apart, {**proxies, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started, ready)
 
 
 class _Milvus:
@@ -89,17 +104,21 @@ class _Milvus:
     def __init__(self, folder: Path, engine: Engine, started: list[str], stack: contextlib.ExitStack):
         self.folder, self.engine, self.started, self.stack = folder, engine, started, stack
         self.address: Address | None = None
+        self.lock = threading.Lock()
 
     def __call__(self) -> Address:
-        if self.address is None:
-            from kit.server.servers import running
+        with self.lock:
+            self.address = self.address or self._start()
+            return self.address
 
-            lite = self.folder.with_suffix(".db") if self.engine == "lite" else None
-            server = self.stack.enter_context(running(lite=lite))
-            where = urlsplit(server.uri)
-            self.address = (where.hostname or "127.0.0.1", where.port or 0)
-            self.started.append(server.engine)
-        return self.address
+    def _start(self) -> Address:
+        from kit.server.servers import running
+
+        lite = self.folder.with_suffix(".db") if self.engine == "lite" else None
+        server = self.stack.enter_context(running(lite=lite))
+        where = urlsplit(server.uri)
+        self.started.append(server.engine)
+        return where.hostname or "127.0.0.1", where.port or 0
 
 
 def _at(host: str, port: int) -> Callable[[], Address]:

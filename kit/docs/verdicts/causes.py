@@ -52,6 +52,7 @@ def with_causes(
     """The verdicts of a pass, each wrong one that is no defect with its cause; `codes` are the blocks' texts by id."""
     lost: dict[str, str] = {}  # a name -> the block that would have made it and did not
     writes: dict[tuple[str, str], str] = {}  # (client or store, collection) -> the block that failed to write there
+    unconnected = ""  # the block that failed to connect
     gone = ""  # the block in which the kernel ended
     failures: list[tuple[str, set[str]]] = []  # the blocks that failed, and the names that they read
     constants = text_constants(codes.values())
@@ -60,7 +61,7 @@ def with_causes(
         code = codes[outcome.block_id]
         cause = Cause("follows from", gone) if gone else None
         if outcome.error and verdict.verdict == "raised":
-            cause = _follows(outcome.error, lost) or _environment(outcome.error, outcome.engine)
+            cause = _follows(outcome.error, lost, unconnected) or _environment(outcome.error, outcome.engine)
             cause = cause or _placeholder(outcome.error, constants) or _no_file(outcome, code, failures)
         if cause is None and verdict.verdict in ("similar", "changed", "raised"):
             cause = _unwritten(code, writes)
@@ -73,6 +74,8 @@ def with_causes(
         failed = outcome.status not in ("ran", "not run") or (outcome.status == "not run" and bool(cause))
         if failed:
             failures.append((outcome.block_id, set(_reads(code))))
+            if not unconnected and any(dotted(call.func).endswith("connect") for call in calls(code)):
+                unconnected = outcome.block_id
         for place in _writes(code, outcome.error.line if outcome.error else 0) if failed else ():
             writes.setdefault(place, outcome.block_id)
         if outcome.status == "kernel died":
@@ -80,8 +83,10 @@ def with_causes(
     return tuple(judged)
 
 
-def _follows(error: CellError, lost: Mapping[str, str]) -> Cause | None:
-    """A NameError of a name that a block which failed, or was not run, would have made."""
+def _follows(error: CellError, lost: Mapping[str, str], unconnected: str) -> Cause | None:
+    """A NameError of a name that a block which failed, or was not run, would have made, or connected."""
+    if unconnected and error.name == "ConnectionNotExistException":
+        return Cause("follows from", unconnected)
     named = error.about if "NameError" in (error.name, *error.bases) else ""
     return Cause("follows from", lost[named]) if named in lost else None
 
