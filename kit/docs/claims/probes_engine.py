@@ -187,6 +187,8 @@ def async_client(scratch: Scratch) -> Answer:
 def consistency_levels(scratch: Scratch) -> Answer:
     from pymilvus.client.types import ConsistencyLevel
 
+    if not refusal(scratch.create, {}, [{"pk": 1}], consistency_level="Banana"):
+        return Answer("unknown", "the control failed: a level Banana, which there is not, was taken")
     kept, unseen = {}, []
     for level in LEVELS:
         name = scratch.create({}, [{"pk": 1}], consistency_level=level)

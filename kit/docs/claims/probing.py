@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from kit import registry
-from kit.docs.claims import probes_engine, probes_filters, probes_langchain, probes_search
+from kit.docs.claims import probes_collections, probes_engine, probes_filters, probes_langchain, probes_search
 from kit.docs.claims.probe import PROBES, Answer, Probe, Probed, Scratch, quiet
 from kit.errors import KitError, nearest
 from kit.milvus.connection import engine
 from kit.milvus.schema import scratch_uri
 
-PARTS = (probes_engine, probes_search, probes_filters, probes_langchain)
+PARTS = (probes_engine, probes_collections, probes_search, probes_filters, probes_langchain)
 AT_ONCE = 6  # trials mostly wait for the engine
 
 

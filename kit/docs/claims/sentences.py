@@ -6,7 +6,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kit.docs.claims.probe import Probed
 from kit.docs.claims.subjects import Subjects, first_name
@@ -14,7 +14,8 @@ from kit.docs.records import Failure
 from kit.pages.code import calls, dotted, parse
 from kit.pages.page import Block
 
-STATUSES = ("contradicted", "confirmed", "unknown")
+Status = Literal["contradicted", "confirmed", "not decided here"]
+UNDECIDED: Status = "not decided here"
 
 _NOT = re.compile(r"\bnot\b|n't\b|\bno\b|\bnever\b|\bcannot\b|\bunavailable\b|\bunsupported\b|\bwithout\b|\black")
 _SERVER = re.compile(r"\b(server|standalone|distributed|cluster|zilliz|docker|kubernetes)\b")
@@ -36,6 +37,12 @@ CAPABILITIES = {
     "async": r"\basync",
     "multi-process": r"(multiple|several|two|more than one) process|concurrent process|multi-?process",
     "range-search": r"range search",
+    "partitions": r"\bpartitions?\b(?![- _]?key)",
+    "rename": r"\brenam(e|ing)\b",
+    "load-state": r"load[- _]state",
+    "text-match": r"text[_ ]match|keyword match",
+    "server-side-embedding": r"embedding functions?|server[- ]side embedding|data[- ]in,? data[- ]out",
+    "group-by": r"group(ing)?[- _]?by|grouping search",
     "vector-types": r"binary vector|float16|bfloat16",
 }
 # What a sentence may say of any Milvus: a pattern, the probe, and the answer that the sentence expects.
@@ -70,7 +77,7 @@ class JudgedClaim(NamedTuple):
     """A claim, what became of it, the probe's evidence, and whether the probe could tell anything here."""
 
     claim: Claim
-    status: str
+    status: Status
     evidence: str
     tried: bool = True
 
@@ -97,11 +104,20 @@ def judge_claims(claims: Iterable[Claim], probed: Sequence[Probed], engine: str)
     for claim in claims:
         answer = answers.get(claim.probe)
         if answer is None:
-            judged.append(JudgedClaim(claim, "unknown", f"no answer of the probe {claim.probe}", tried=False))
+            words = f"no answer of the probe {claim.probe}; what would decide: kit docs probe {claim.probe}"
+            judged.append(JudgedClaim(claim, UNDECIDED, words, tried=False))
         elif claim.on == "lite" and not engine.startswith("milvus-lite"):
-            judged.append(JudgedClaim(claim, "unknown", f"it is about Milvus Lite, and this is {engine}", tried=False))
+            words = f"it is about Milvus Lite, and this is {engine}; what would decide: the same without MILVUS_URI"
+            judged.append(JudgedClaim(claim, UNDECIDED, words, tried=False))
+        elif answer.timed:
+            words = (
+                f"{answer.evidence}; what would decide: a measurement on a machine at rest, kit docs probe {answer.id}"
+            )
+            judged.append(JudgedClaim(claim, UNDECIDED, words))
         else:
             status, evidence = _status(claim.expects, answer.answer), f"{answer.answer}: {answer.evidence}"
+            if status == UNDECIDED:
+                evidence += "; what would decide: the same on a Milvus server, kit docs probe --uri ADDRESS"
             judged.append(JudgedClaim(claim, status, evidence, tried=answer.answer != "unknown"))
     return judged
 
@@ -155,17 +171,11 @@ def _in_code(source: str, subjects: Subjects) -> Iterator[tuple[str, str, str, s
     lines = source.splitlines()
     sizes = _sizes(source)
     tree = parse(source) or ast.Module([], [])
-    branches = (node for node in ast.walk(tree) if isinstance(node, (ast.If, ast.Try, ast.FunctionDef)))
-    conditional = {id(inner) for branch in branches for inner in ast.walk(branch)}
     assigned = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Assign)}
     for call in calls(source):
         name = dotted(call.func).rpartition(".")[2] or getattr(call.func, "attr", "")
         given = {keyword.arg for keyword in call.keywords}
         line = lines[min(call.lineno, len(lines)) - 1].strip()
-        if name == "OpenAIEmbeddings" and "check_embedding_ctx_length" not in given:
-            yield line, "openai-embeddings-offline", "yes", ""
-        if name in ("getpass", "input") and id(call) not in conditional:
-            yield line, "unattended-prompt", "yes", ""
         if not subjects.may_be_milvus(first_name(call)):
             continue
         if name == "BM25BuiltInFunction":
@@ -201,9 +211,9 @@ def _sizes(source: str) -> dict[str, int]:
     return sizes
 
 
-def _status(expects: str, answer: str) -> str:
+def _status(expects: str, answer: str) -> Status:
     if answer == "unknown" or (answer == "partly" and expects == "yes"):
-        return "unknown"
+        return UNDECIDED
     return "confirmed" if (answer == "no") == (expects == "no") else "contradicted"
 
 

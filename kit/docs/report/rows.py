@@ -190,13 +190,13 @@ def _told(row: BlockRow) -> Any:
 
 def _claimed(claims: Sequence[JudgedClaim]) -> str:
     statuses = [one.status for one in claims]
-    return next((status for status in ("contradicted", "unknown", "confirmed") if status in statuses), "")
+    return next((status for status in ("contradicted", "not decided here", "confirmed") if status in statuses), "")
 
 
 def _colour(verdict: str, row: BlockRow) -> str:
     if verdict in (*WRONG, "contradicted"):
         return COLOURS[row.level] if row.level in ("known", "bad") else COLOURS["bad"]
-    return COLOURS["quiet" if verdict in ("not run", "unknown", "no stored output") else "good"]
+    return COLOURS["quiet" if verdict in ("not run", "not decided here", "no stored output") else "good"]
 
 
 def _with_outputs(blocks: Sequence[Block]) -> list[tuple[Block, tuple[Block, ...]]]:

@@ -12,7 +12,7 @@ from kit.docs.report.files import write_html, write_junit
 from kit.docs.report.rows import PageReport, print_report
 from kit.reports.terminal import console
 
-STYLES = {"yes": "green", "partly": "yellow", "no": "red", "unknown": "dim",
+STYLES = {"yes": "green", "partly": "yellow", "no": "red", "unknown": "dim", "not": "dim",
           "confirmed": "green", "contradicted": "red"}  # fmt: skip
 
 

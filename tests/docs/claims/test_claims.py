@@ -32,10 +32,8 @@ def test_a_sentence_is_tied_to_the_probe_that_tries_what_it_says(sentence, claim
 @pytest.mark.parametrize(
     ("code", "claims"),
     [
-        ("key = getpass.getpass('key')", [("unattended-prompt", "yes")]),
-        ("if not key:\n    key = getpass.getpass('key')", []),
-        ("embeddings = OpenAIEmbeddings()", [("openai-embeddings-offline", "yes")]),
-        ("embeddings = OpenAIEmbeddings(check_embedding_ctx_length=False)", []),
+        ("key = getpass.getpass('key')", []),  # the page does not say that nobody sits there
+        ("embeddings = OpenAIEmbeddings()", []),  # nor that it runs offline
         ("Milvus(e, partition_key_field='user')", [("langchain-partition-key", "yes")]),
         ("Milvus(e, partition_key_field='user', enable_dynamic_field=True)", []),
         ("ids = store.upsert(a, b)", [("langchain-upsert-returns-ids", "yes")]),
@@ -68,8 +66,8 @@ def test_sentences_keep_code_and_lose_links():
         ("no", "milvus-lite-3.2.2", "confirmed"),
         ("yes", "milvus-lite-3.2.2", "contradicted"),
         ("partly", "milvus-lite-3.2.2", "contradicted"),
-        ("unknown", "milvus-lite-3.2.2", "unknown"),
-        ("yes", "milvus-2.6.1", "unknown"),
+        ("unknown", "milvus-lite-3.2.2", "not decided here"),
+        ("yes", "milvus-2.6.1", "not decided here"),
     ],
 )
 def test_a_denial_about_lite_is_judged_on_lite_by_the_answer(answer, engine, status):
@@ -80,9 +78,20 @@ def test_a_denial_about_lite_is_judged_on_lite_by_the_answer(answer, engine, sta
     assert len(contradictions(judged)) == (status == "contradicted")
 
 
-def test_a_claim_whose_probe_did_not_run_is_unknown_and_not_tried():
+def test_a_claim_whose_probe_did_not_run_is_not_decided_and_not_tried():
     claims = find_claims(parse_text("Milvus Lite supports JSON.").blocks)
-    assert [(one.status, one.tried) for one in judge_claims(claims, [], "milvus-lite-3.2.2")] == [("unknown", False)]
+    (judged,) = judge_claims(claims, [], "milvus-lite-3.2.2")
+    assert (judged.status, judged.tried) == ("not decided here", False)
+    assert judged.evidence.endswith("what would decide: kit docs probe json")
+
+
+def test_a_probe_that_depends_on_time_is_no_evidence():
+    text = "Milvus switches to a partition based on the partition key."
+    claims = find_claims(parse_text(text).blocks)
+    probed = [Probed("partition-pruning", "", "no", "2 ms, 2 ms; it depends on time", 1.0, timed=True)]
+    judged = judge_claims(claims, probed, "milvus-lite-3.2.2")
+    assert [one.status for one in judged] == ["not decided here"]
+    assert contradictions(judged) == []
 
 
 OTHER = """from langchain_core.vectorstores import InMemoryVectorStore

@@ -13,7 +13,8 @@ from kit.errors import KitError
 def answers():
     wanted = ["partition-key", "bm25", "filter-equals", "filter-equals-in", "filter-template", "upsert-auto-id",
               "langchain-partition-key", "langchain-store-hits", "langchain-upsert-fewer-ids", "multi-process",
-              "vector-types", "insert-existing-key", "index-types", "aliases"]  # fmt: skip
+              "vector-types", "insert-existing-key", "index-types", "aliases", "partitions", "rename", "load-state",
+              "text-match", "range-search", "group-by", "hybrid-filter", "server-side-embedding"]  # fmt: skip
     engine, probed = run_probes(wanted)
     assert engine.startswith("milvus-lite-")
     assert [one.id for one in probed] == wanted
@@ -34,6 +35,14 @@ def answers():
         ("index-types", "partly", "refused: IVF_PQ, SCANN, DISKANN; control BANANA: refused"),
         ("aliases", "yes", "1 of 1 row through the alias; after drop_alias it is refused"),
         ("vector-types", "no", "refused: FLOAT16, BFLOAT16, INT8, BINARY"),
+        ("partitions", "yes", "alone it gives rows [2, 3]"),
+        ("rename", "yes", "the old one is gone"),
+        ("load-state", "yes", "released: NotLoad, a search is refused"),
+        ("text-match", "yes", "a word that no text has: 0"),
+        ("range-search", "yes", "0 beyond all"),
+        ("group-by", "yes", "[0, 0, 0] without it, [0, 1, 2] with it"),
+        ("hybrid-filter", "no", "filter='pk >= 10' gives rows [0, 1, 2, 3, 4]"),
+        ("server-side-embedding", "yes", "the nearest text is ['abcde']"),
         ("langchain-partition-key", "partly", "alone: none; with enable_dynamic_field=True: one"),
         ("langchain-store-hits", "no", "pk is reserved"),
         ("langchain-upsert-fewer-ids", "no", "Different lengths"),
@@ -84,3 +93,36 @@ def test_the_command_prints_a_table_with_the_evidence():
     result = CliRunner().invoke(app, ["docs", "probe", "dynamic-field"])
     assert result.exit_code == 0
     assert "finds 1 of 1 row" in result.output
+
+
+class Hollow:
+    """An engine that takes every call, refuses none and keeps nothing: what a probe must not call able."""
+
+    def __getattr__(self, name):
+        return lambda *_, **__: Nothing()
+
+    def has_collection(self, name):
+        return False
+
+
+class Nothing(list):
+    """An empty answer of any shape; it counts 0 and names nothing."""
+
+    def __getitem__(self, key):
+        return 0 if key == "count(*)" else Nothing()
+
+    def get(self, key, default=None):
+        return default
+
+
+OWN_CLIENTS = ("databases", "async", "multi-process")  # these and LangChain's open clients of their own
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, p in all_probes().items() if "langchain" not in p.trial.__module__ and n not in OWN_CLIENTS],
+)
+def test_no_probe_takes_an_engine_for_able_that_only_says_yes(uri, name):
+    scratch = Scratch(uri)
+    scratch.client = Hollow()
+    assert scratch.run(all_probes()[name]).answer != "yes"
