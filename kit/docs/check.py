@@ -24,7 +24,7 @@ MORE_THAN_SHOWN = ("extra pk", "extra id")
 
 def report_page(page: Page, replay: Replay, ledger: Ledger, *, claims: bool = False) -> PageReport:
     """The report of a replay; with `claims` the probes that the page's sentences need run too."""
-    replay = judged_again(page, replay, ledger.marks)
+    replay = judged_again(page, replay, ledger.marks) if ledger.marks else replay
     judged, engine = probe_claims(page) if claims else ([], "")
     looked = looked_at(replay) | (probes_tried(judged) if claims else set())
     held = hold(ledger, find_failures(replay, judged), page.blocks, looked)
