@@ -12,6 +12,7 @@ from pathlib import Path
 from langchain_core.documents import Document
 
 from kit.bench.collections.base import Collection, judged
+from kit.bench.collections.generated import PREFIX
 from kit.bench.collections.labels import QUESTIONS, WANTED, Label, Labelled, read_labels
 from kit.bench.collections.readers import AS_WRITTEN, READERS, own_offset, read_file
 from kit.bench.collections.rows import Problems
@@ -55,6 +56,8 @@ def open_texts(folder: Path, questions: Path | None, tolerate: tuple[str, ...]) 
     if empty := left_out.pop("empty", 0):
         notes.append(f"{empty} files without text were left out")
     notes += [f"{count} {'files were' if count > 1 else 'file was'} left out: {why}" for why, count in left_out.items()]
+    if made := [query for query in queries if query.category.startswith(PREFIX)]:
+        notes.append(f"{len(made)} of {len(queries)} questions were generated: they do not rank the rows")
     dataset = Dataset(
         folder.resolve().name, "texts", "", digest.hexdigest(), len(kept), len(queries), judged(queries, qrels),
         tuple(notes),
@@ -72,6 +75,18 @@ class TextFolder(Collection):
         """The files' texts, one at a time, in the order of their paths."""
         for document_id, path in self.files:
             yield Document(page_content=read_file(path), id=document_id)
+
+
+def readable_files(folder: Path, but: Path | None = None) -> Iterator[tuple[str, str]]:
+    """The id and text of every file of a folder that can be read, in the order of their paths."""
+    if not folder.is_dir():
+        raise KitError(f"There is no folder {folder}.")
+    for path in sorted(folder.rglob("*")):
+        if _is_visible(path, folder) and path.suffix.lower() in READERS and path != but:
+            try:
+                yield _document_id(path, folder), read_file(path)
+            except KitError:
+                continue  # `kit bench run` says why
 
 
 class _Labels:

@@ -10,6 +10,7 @@ import typer
 
 from kit.bench.commands.add import add
 from kit.bench.commands.power import power
+from kit.bench.commands.questions import questions
 from kit.bench.commands.results import bless, compare, export, gate, report
 from kit.bench.commands.why import why
 
@@ -94,5 +95,5 @@ def run(
     raise typer.Exit(1 if "failed" in statuses or "measured" not in statuses else 0)
 
 
-for command in (add, report, export, compare, why, gate, bless, power):
+for command in (questions, add, report, export, compare, why, gate, bless, power):
     bench.command()(command)
