@@ -96,3 +96,13 @@ def test_any_config_is_read_or_refused_in_a_sentence(tmp_path_factory, table):
         find_jobs([str(folder)])
     except KitError as error:
         assert str(error)
+
+
+def test_the_kits_own_config_names_pages_by_address_and_its_ledger_has_advice_for_each_defect():
+    from kit.docs.ledger.ledger import load_ledger
+    from kit.files.project import pages_folder
+
+    jobs = find_jobs([str(pages_folder() / "kit-docs.toml")])
+    assert len(jobs) >= 5 and all(job.source.startswith("https://") and job.claims for job in jobs)
+    defects = load_ledger(jobs[0].ledger).defects
+    assert len(defects) == 16 and all(defect.instead for defect in defects)
