@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from langchain_core.documents import Document
+from milvus_lite.server_manager import server_manager_instance
 
+from kit.errors import KitError
 from kit.milvus.connection import connect, is_lite
 from kit.milvus.ingest import ingest
 from tests.milvus.test_ingest import (  # noqa: F401 - `processes` is a fixture
@@ -20,8 +22,7 @@ from tests.milvus.test_ingest import (  # noqa: F401 - `processes` is a fixture
     vector_store,
 )
 
-DATABASES = 10
-KILLS = 10  # in each
+KILLS = 100
 
 
 def ingest_beside_another(uri: str, count: int, batch_size: int, begins, written: Path) -> None:
@@ -49,35 +50,54 @@ def ingest_beside_another(uri: str, count: int, batch_size: int, begins, written
     done.set()
 
 
-def killed(processes, uri: str, written: Path, kills: int, draw: random.Random) -> int:  # noqa: F811
-    """Kills, then a run to the end; how many kills fell into an ingest. Every acknowledged row is there once."""
+def sound(uri: str) -> bool:
+    """Whether a Lite database opens; a damaged one is refused in the kit's words, and by nothing else."""
+    try:
+        connect(uri)
+    except KitError as error:
+        assert "is damaged: in its collection" in str(error), error
+        return False
+    finally:
+        server_manager_instance.release_server(uri)
+    return True
+
+
+def killed(processes, uri: str, written: Path, kills: int, draw: random.Random) -> tuple[int, bool]:  # noqa: F811
+    """Kills, then a run to the end: how many fell into an ingest, and whether the database was refused as damaged.
+
+    Where it is not refused, every document and every row that was acknowledged to the other writer is there once.
+    """
     lite = is_lite(uri)
     count, longest = 400, 0.4 if lite else 0.6
     target = partial(ingest_beside_another, written=written)
     ingest(vector_store(uri), documents(1))
     if lite:
-        connect(uri)
-        from milvus_lite.server_manager import server_manager_instance
-
         server_manager_instance.release_server(uri)
-    hit = sum(kill_or_finish(processes, uri, count, 20, draw.uniform(0, longest), target) for _ in range(kills))
+    hits = 0
+    for _ in range(kills):
+        hits += kill_or_finish(processes, uri, count, 20, draw.uniform(0, longest), target)
+        if lite and not sound(uri):
+            return hits, True
     assert not kill_or_finish(processes, uri, count, 20, after=120, target=target)
     stored = stored_ids(vector_store(uri))
-    acknowledged = set(written.read_text().split())
-    assert acknowledged and acknowledged <= set(stored)
+    acknowledged = set(written.read_text().split()) if written.is_file() else set()
+    assert acknowledged <= set(stored)
     assert set(stored.values()) == {1}
     assert {key: times for key, times in stored.items() if not key.startswith("app-")} == once(count)
-    return hit
+    return hits, False
 
 
-def test_killed_beside_another_writer_nothing_of_either_is_lost(processes, database, tmp_path):  # noqa: F811
-    assert killed(processes, database, tmp_path / "written", 2, random.Random(1)) >= 1
+def test_killed_beside_another_writer_nothing_of_either_is_lost_in_silence(processes, database, tmp_path):  # noqa: F811
+    killed(processes, database, tmp_path / "written", 2, random.Random(1))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["lite", "server"])
 def test_a_hundred_kills_beside_another_writer(processes, new_database, tmp_path, engine):  # noqa: F811
-    draw, hits = random.Random(7), 0
-    for number in range(DATABASES):
-        hits += killed(processes, new_database(engine), tmp_path / f"written{number}", KILLS + 2, draw)
-    assert hits >= DATABASES * KILLS, hits
+    draw, hits, refused, number = random.Random(7), 0, 0, 0
+    while hits < KILLS:
+        number += 1
+        hit, damaged = killed(processes, new_database(engine), tmp_path / f"written{number}", 10, draw)
+        hits, refused = hits + hit, refused + damaged
+    print(f"{hits} kills in {number} databases, {refused} refused as damaged")
+    assert engine == "lite" or refused == 0
