@@ -1,7 +1,7 @@
 """Every row of a collection, page after page in the order of the keys: pymilvus only, so that scripts carry it.
 
-pymilvus' `query_iterator` puts a text key into its next filter as it is, so that a quotation mark in a key ends it with
-a syntax error or leads it astray, and it leaves out the row whose key is an empty text.
+pymilvus' `query_iterator` puts a text key into its next filter as it is: a quotation mark in a key ends it with a
+syntax error, or leads it back to the beginning, for ever.
 """
 
 from __future__ import annotations
