@@ -53,6 +53,7 @@ class Apart(NamedTuple):
     isolation: Isolation = LIMITS
     relays: Mapping[int, str] = MappingProxyType({})
     hosts: str = ""
+    addresses: tuple[str, ...] = ()
     file_bytes: int = 2_000_000_000
 
     def command(self, alive: int) -> list[str]:
@@ -62,6 +63,7 @@ class Apart(NamedTuple):
             "alive": alive,
             "relays": {str(port): path for port, path in self.relays.items()},
             "hosts": self.hosts,
+            "addresses": list(self.addresses),
             "bytes": self.file_bytes,
         }
         return [*self.isolation.prefix, sys.executable, "-I", str(LAUNCHER), json.dumps(config)]

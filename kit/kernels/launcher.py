@@ -6,6 +6,7 @@ Run as a file, with the standard library alone, by `python -I launcher.py CONFIG
     alive    a file descriptor of a pipe whose other end the kit holds: when that closes, everything here ends
     relays   port on the loopback address -> unix socket that answers for it
     hosts    a file to see in place of /etc/hosts, or ''
+    addresses  IPv4 addresses that are to be this machine's own, beside the loopback address
     bytes    the most bytes that a process may write to a file
 
 As the first process of its namespace it takes in what loses its parent, and all of that dies with it.
@@ -37,10 +38,11 @@ def main() -> int:
     if config["apart"]:
         _bring_up("lo")
         _see_hosts(config["hosts"])
+        _take(config["addresses"])
     elif sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for port, path in config["relays"].items():
-        _relay(int(port), path)
+        _relay(int(port), path, "0.0.0.0" if config["apart"] else "127.0.0.1")
     # The kernel ends when its parent does. The first process of a namespace cannot end before it, and is no orphan's.
     environment = {**os.environ, "JPY_PARENT_PID": "0" if config["apart"] else str(os.getpid())}
     kernel = subprocess.Popen(
@@ -93,9 +95,15 @@ def _see_hosts(path: str) -> None:
         subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=False, capture_output=True)
 
 
-def _relay(port: int, path: str) -> None:
-    """Answer on a port of the loopback address with what answers on a unix socket."""
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+def _take(addresses: list[str]) -> None:
+    for address in addresses:
+        with contextlib.suppress(OSError):
+            subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=False, capture_output=True)
+
+
+def _relay(port: int, path: str, own: str) -> None:
+    """Answer on a port of this machine's own addresses with what answers on a unix socket."""
+    for family, address in ((socket.AF_INET, own), (socket.AF_INET6, "::1")):
         try:
             listener = socket.create_server((address, port), family=family, backlog=64)
         except OSError:

@@ -23,6 +23,10 @@ _INSTALL = re.compile(
     r"^\s*[%!$>]?\s*(?:sudo\s+)?(?:\S*python[\d.]*\s+-m\s+)?"
     r"(?:(?:uv\s+)?pip\d?\s+install|uv\s+add|poetry\s+add|pdm\s+add|(?:conda|mamba)\s+install)\s+(?P<words>.+)$"
 )
+_FILTER_FUNCTIONS = (
+    "json_contains", "json_contains_all", "json_contains_any", "array_contains", "array_contains_all",
+    "array_contains_any", "array_length", "text_match", "phrase_match",
+)  # fmt: skip
 _PRINTED = re.compile(r"^\s*#> ?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[\w\s,.-]+\])?")
 _FROM_FILE = ("-r", "--requirement", "-e", "--editable", "-f", "--find-links")
@@ -86,6 +90,13 @@ def imported_modules(sources: Iterable[str]) -> list[str]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found[node.module.partition(".")[0]] = None
     return [name for name in found if name not in sys.stdlib_module_names]
+
+
+def is_filter_notation(source: str) -> bool:
+    """Whether a cell shows nothing but expressions of Milvus' filter language, which a page may call Python."""
+    body = getattr(parse(source), "body", [])
+    called = [dotted(node.value.func) if isinstance(getattr(node, "value", None), ast.Call) else "" for node in body]
+    return bool(called) and all(name.lower() in _FILTER_FUNCTIONS for name in called)
 
 
 def statement_at(source: str, line: int) -> str:

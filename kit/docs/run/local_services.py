@@ -62,9 +62,9 @@ def names_milvus(codes: Sequence[str]) -> bool:
 
 
 def milvus_hosts(codes: Sequence[str]) -> set[str]:
-    """The names of other hosts, such as `milvus-standalone`, that a page's code finds a Milvus at by its usual port."""
+    """The other hosts, by name or number, that a page's code finds a Milvus at by its usual port."""
     named = {host for host, port in _milvus_addresses(codes) if port == MILVUS_PORT and host not in LOCAL_HOSTS}
-    return {host for host in named if re.fullmatch(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*", host)}
+    return {host for host in named if re.fullmatch(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*", host)}
 
 
 def _milvus_addresses(codes: Sequence[str]) -> Iterator[tuple[str, int]]:

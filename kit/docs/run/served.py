@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -94,7 +95,9 @@ def served(
         proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
         hosts = sorted(milvus_hosts(codes))
         direct = ",".join((*LOCAL, *hosts))
-        apart = Apart(way, relays.sockets, _hosts(sandbox.root, hosts), limits.disk_bytes)
+        numbers = tuple(host for host in hosts if re.fullmatch(r"[\d.]+", host))
+        file = _hosts(sandbox.root, [host for host in hosts if host not in numbers])
+        apart = Apart(way, relays.sockets, file, numbers, limits.disk_bytes)
         yield Served(apart, {**proxies, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started, ready)
 
 

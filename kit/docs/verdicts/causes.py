@@ -25,11 +25,14 @@ WRITES = (
 _ANY_ENGINE = re.compile(
     r"not found|not exist|already exist|can't find|dimension|dim\b|duplicate|not loaded|on loaded", re.IGNORECASE
 )
-_PLACEHOLDER = re.compile(r"\byour?\b|your[-_ ]|<[A-Za-z]+[ _-][\w -]*>|(?-i:<[A-Z]{3,}>)|\bx{3,}\b|replace[-_ ]|^\*{3,}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"\byour?\b|your[-_ ]|<[A-Za-z]+[ _-][\w -]*>|(?-i:<[A-Z]{3,}>)|\bx{3,}\b|replace[-_ ]|^\*{3,}", re.IGNORECASE
+)
 LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")
 _CONNECTION = ("ConnectionError", "ConnectError", "ConnectTimeout", "APIConnectionError", "URLError", "gaierror")
 _NO_ANSWER = re.compile(
-    r"Fail connecting to server|Connection refused|Max retries exceeded|Failed to resolve|Network is unreachable"
+    r"Received UNIMPLEMENTED from server"
+    r"|Fail connecting to server|Connection refused|Max retries exceeded|Failed to resolve|Network is unreachable"
     r"|Name or service not known|Temporary failure in name resolution|nodename nor servname|server unavailable",
     re.IGNORECASE,
 )

@@ -12,6 +12,7 @@ from kit.docs.verdicts.cell import judge_cell
 from kit.docs.verdicts.effects import DOUBLED, find_changes, find_doubled, find_opened_nothing, find_overwritten
 from kit.docs.verdicts.stand_in import with_stand_in
 from kit.docs.verdicts.varying import Varying, varying_of
+from kit.pages.code import is_filter_notation
 from kit.pages.marks import skip_reason
 from kit.pages.page import Block, Page
 
@@ -86,6 +87,8 @@ def _why_not(block: Block, page: Page, chosen: dict[str, str], *, all_tabs: bool
         return f"skipped: {reason}"
     if block.language != "python":
         return f"written down, not run: {block.language or 'no language is given'}"
+    if is_filter_notation(block.text):
+        return "an expression of Milvus' filter language, not Python"
     if page.form == "notebook" and block.markup != "cell":
         return "shown in a Markdown cell, not a code cell"
     group = block.tab.partition("/")[0]

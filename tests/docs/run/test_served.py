@@ -58,8 +58,9 @@ def test_a_page_without_a_server_starts_none_and_the_report_says_what_kept_it_ap
 
 
 @pytest.mark.skipif(not isolation().apart, reason="this system gives no namespaces")
-def test_a_server_is_found_by_its_name_too():
-    page = PAGE.replace("localhost", "milvus-standalone")
+@pytest.mark.parametrize("host", ["milvus-standalone", "10.102.7.3"])
+def test_a_server_is_found_by_its_name_or_number_too(host):
+    page = PAGE.replace("localhost", host)
     assert [v.row for v in replay_page(parse_text(page)).verdicts] == ["holds"]
 
 

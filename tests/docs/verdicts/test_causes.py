@@ -3,6 +3,7 @@
 import pytest
 
 from kit.docs.run.replay import Options, replay_page
+from kit.docs.verdicts.judge import runs_on_page
 from kit.pages.markdown import parse_text
 from tests.docs.run.test_replay import page_of
 
@@ -63,6 +64,11 @@ def test_a_missing_package_is_environment_and_what_needs_it_follows():
 )
 def test_what_this_machine_lacks_is_told_from_what_the_page_gets_wrong(code, row, what):
     assert rows(code)[0] == [("raised", row, what)]
+
+
+def test_milvus_filter_language_is_no_python():
+    page = parse_text("```python\njson_contains(x, 1) # => True\n```\n\n```python\nprint(json_contains(x, 1))\n```\n")
+    assert [bool(reason) for reason in runs_on_page(page, all_tabs=False).values()] == [True, False]
 
 
 SESSION = "```pycon\n>>> 1 + 1\n3\n>>> for i in range(2):\n...     print(i)\n0\n1\n```\n"
