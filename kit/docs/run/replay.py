@@ -297,7 +297,10 @@ def _python(requirements: str, codes: list[str]) -> str:
 
 
 def _unparsed(page: Page) -> list[str]:
-    return [
+    stray = [
+        f"{block.where}: an output below no code of its section; it was compared with nothing" for block in page.stray
+    ]
+    return stray + [
         f"{f'cell {u.cell}, ' if u.cell else ''}lines {u.lines[0]}-{u.lines[1]} were not read: {u.why}"
         for u in page.unparsed
     ]

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from kit.kernels.outputs import HASH, KEPT, plain_text
 
 # The text that stands for an object beside its rich form: it says nothing of what is shown.
-_STANDS_FOR = re.compile(r"<(?:[\w.]+ object(?: at 0x[0-9a-f]+)?|Figure size .*|picture)>", re.IGNORECASE)
+_STANDS_FOR = re.compile(
+    r"<(?:[\w.]+ object(?: at 0x[0-9a-f]+)?|Figure size .*|picture|[a-z]+/[\w.+, /-]+)>", re.IGNORECASE
+)
 _BLOCKS = (
     "p",
     "div",
