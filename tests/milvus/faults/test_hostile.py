@@ -83,9 +83,9 @@ def refused_names(uri: str, count: int, seed: int) -> None:
                 assert len(str(error)) < 2000
 
 
-def test_hostile_values_stay_values(database):
-    through_every_guard(database, 60 if is_lite(database) else 15, seed=1)
-    refused_names(database, 25, seed=2)
+def test_hostile_values_stay_values(uri):
+    through_every_guard(uri, 60, seed=1)
+    refused_names(uri, 25, seed=2)
 
 
 @pytest.mark.long

@@ -91,8 +91,8 @@ def killed(processes, uri: str, written: Path, kills: int, draw: random.Random) 
     return hits, False
 
 
-def test_killed_beside_another_writer_nothing_of_either_is_lost_in_silence(processes, database, tmp_path):  # noqa: F811
-    killed(processes, database, tmp_path / "written", 2, random.Random(1))
+def test_killed_beside_another_writer_nothing_of_either_is_lost_in_silence(processes, uri, tmp_path):  # noqa: F811
+    killed(processes, uri, tmp_path / "written", 2, random.Random(1))
 
 
 @pytest.mark.long

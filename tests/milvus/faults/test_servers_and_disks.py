@@ -22,8 +22,10 @@ from kit.milvus.tenants import tenant_retriever
 from tests.milvus.faults.proxy import proxy, served_lite
 from tests.milvus.test_ingest import documents, once, stored_ids, vector_store
 
+SERVER = pytest.param("server", marks=pytest.mark.long)  # each of its tests takes 5 to 20 s
 
-@pytest.fixture(params=["lite", "server"])
+
+@pytest.fixture(params=["lite", SERVER])
 def engine(request, tmp_path, new_database):
     """The address of an engine that a proxy can stand before: a served Lite, or a server's database."""
     if request.param == "server":
@@ -170,6 +172,7 @@ time_t time(time_t *now) {
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (shutil.which("cc") and sys.platform == "linux"), reason="no C compiler, or no Linux")
 def test_a_clock_that_jumps_between_batches_loses_nothing(database, tmp_path):
     (tmp_path / "clock.c").write_text(CLOCK)
@@ -201,7 +204,7 @@ def flip(path: Path, at: float) -> None:
     file.write_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("at", [0.01, 0.2, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("at", [0.2, 0.99])
 def test_changed_bytes_in_a_data_file_are_named(ingested, tmp_path, at):
     path = shutil.copytree(ingested, tmp_path / "changed.db")
     flip(path, at)
@@ -236,7 +239,10 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("free", [40_000, 250_000, 600_000])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize("free", [40_000, pytest.param(250_000, marks=LONG), pytest.param(600_000, marks=LONG)])
 def test_a_disk_that_is_full_in_the_middle_of_a_flush_loses_nothing(small_disk, free):
     uri = str(small_disk / "test.db")
     ingest(vector_store(uri), documents(100))

@@ -104,6 +104,7 @@ def test_a_collection_that_is_not_there_is_said(uri):
         raise run(uri, "nots").exception
 
 
+@pytest.mark.long
 def test_a_collection_that_is_not_loaded_is_left_so(new_database):
     uri = new_database("server")
     client = open_client(connect(uri))
@@ -114,6 +115,7 @@ def test_a_collection_that_is_not_loaded_is_left_so(new_database):
     assert client.get_load_state("notes")["state"].name == "NotLoad"
 
 
+@pytest.mark.long
 def test_rows_that_are_there_twice_are_counted_once_by_some_and_twice_by_others(new_database):
     uri = new_database("server")
     client = open_client(connect(uri))

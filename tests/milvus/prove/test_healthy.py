@@ -23,8 +23,8 @@ def alarms(uri: str, seeds: range) -> dict[int, list]:
     return raised
 
 
-def test_no_alarm_on_healthy_collections(database):
-    assert alarms(database, range(5 if is_lite(database) else 1)) == {}
+def test_no_alarm_on_healthy_collections(uri):
+    assert alarms(uri, range(4)) == {}
 
 
 @pytest.mark.long
