@@ -11,6 +11,8 @@ from kit.errors import KitError
 
 POWER = 0.8
 DRAWS = 2_000
+FLIPS = 499
+MANY = 400  # questions
 _BLOCK = 2_000_000  # numbers held at once
 
 
@@ -29,8 +31,9 @@ class Power(NamedTuple):
 def chance(differences: np.ndarray, effect: float, queries: int, seed: int = 0, draws: int = DRAWS) -> float:
     """The share of samples of `queries` per-query differences, moved so that their mean is `effect`, that test finds.
 
-    Samples are drawn with replacement and tested two-sided by the sum of signed differences, whose spread under
-    random signs is the root of their sum of squares.
+    Samples are drawn with replacement and tested two-sided by the sum of signed differences: with FLIPS random signs,
+    as the report tests, and from MANY questions on by its spread under them, the root of the sum of squares. Held
+    against repeated subsampling in benchmarks/power.py.
     """
     values = np.asarray(differences, dtype=float)
     if values.ndim != 1 or len(values) < 2:
@@ -40,8 +43,13 @@ def chance(differences: np.ndarray, effect: float, queries: int, seed: int = 0, 
     step = max(1, _BLOCK // queries)
     for first in range(0, draws, step):
         sample = values[rng.integers(0, len(values), size=(min(step, draws - first), queries))]
-        spread = np.sqrt((sample**2).sum(axis=1))
-        seen += int((np.abs(sample.sum(axis=1)) > _critical() * spread).sum())
+        sums = np.abs(sample.sum(axis=1))
+        if queries >= MANY:
+            seen += int((sums > _critical() * np.sqrt((sample**2).sum(axis=1))).sum())
+            continue
+        signs = rng.integers(0, 2, size=(FLIPS, queries)) * 2.0 - 1
+        as_large = (np.abs(signs @ sample.T) >= sums * (1 - 1e-9)).sum(axis=0)
+        seen += int(((as_large + 1) / (FLIPS + 1) < ALPHA).sum())
     return seen / draws
 
 

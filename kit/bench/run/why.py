@@ -12,7 +12,7 @@ from kit.bench.grid.grid import ENGINES, Grid
 from kit.bench.grid.identity import DECIDING
 from kit.bench.grid.indexes import parse_index
 from kit.bench.out_folder import OutFolder, read_grid
-from kit.bench.records import ConditionResult
+from kit.bench.records import ConditionResult, Results
 from kit.bench.report.compare import Side, compare_results, scores_table, shared_measures
 from kit.bench.run.run import Watcher, run_grid
 from kit.bench.search.retriever import parse_retriever
@@ -89,10 +89,12 @@ def find_cause(a: Side, b: Side, measure: str | None = None, watcher: Watcher | 
     differing = list(_differing(of_a, of_b))
     tried = []
     if len(loss):
-        grid = read_grid(b.out, Grid.model_validate_json)
-        for factor in differing:
-            scores = _put_back(factor, of_a, of_b, differing, a, b, grid, measure, watcher, table_a)
-            tried.append(_judged(factor, of_a, of_b, scores, both, loss))
+        if len(differing) == 1 and not _releases(row_a, row_b):
+            found: dict[str, Any] = {differing[0]: table_a[measure]}  # B with it is A, measured by the same releases
+        else:
+            changed_setups = {factor: _with(factor, of_a, of_b) for factor in differing}
+            found = _measured(changed_setups, a, b, measure, watcher)
+        tried = [_judged(factor, of_a, of_b, found[factor], both, loss) for factor in differing]
     releases = _releases(row_a, row_b)
     cause, words = _verdict(tried, releases, both, loss)
     return Cause(measure, float(both["a"].mean()), float(both["b"].mean()), list(loss.index), tried, cause, words)
@@ -138,37 +140,58 @@ def _differing(a: Setup, b: Setup) -> Iterator[str]:
             yield factor
 
 
-def _put_back(
-    factor: str, of_a: Setup, of_b: Setup, differing: list[str], a: Side, b: Side, grid: Grid, measure: str,
-    watcher: Watcher | None, table_a: pd.DataFrame,
-) -> pd.Series | str:  # fmt: skip
-    """The per-query scores of B with one factor of A; why it cannot be, where it cannot."""
-    row_a, row_b = _one_row(a), _one_row(b)
-    if len(differing) == 1 and not _releases(row_a, row_b):
-        return table_a[measure]  # B with it is A, and A was measured by the same releases
+def _with(factor: str, of_a: Setup, of_b: Setup) -> Setup:
+    """B with one factor of A."""
     changed: dict[str, Any] = {factor: getattr(of_a, factor)}
     if factor == "method":
         changed |= {"options": of_a.options, "fetch": of_a.fetch}
         changed |= {"embeddings": of_a.embeddings} if "none" in (of_a.embeddings, of_b.embeddings) else {}
         if not of_b.words:
             changed["words"] = of_a.words
-    one = replace(of_b, **changed)
-    engine = next(short for short, long in ENGINES.items() if long == one.engine)
-    indexes = [i for i in read_grid(a.out if factor == "index" else b.out, Grid.model_validate_json).indexes
-               if parse_index(i).name == one.index]  # fmt: skip
-    asked = grid.model_copy(update={
-        "retrievers": [one.retriever], "embeddings": [] if one.embeddings == "none" else [one.embeddings],
-        "chunkers": [one.chunker], "engines": [engine], "indexes": indexes, "reranker": [], "k": one.k,
-        "measures": [measure], "extras": [], "clients": [],
-    })  # fmt: skip
-    out = OutFolder(b.out.path / "state" / "why" / factor)
-    try:
-        rows = [row for row in run_grid(asked, out, watcher, timed=False).rows if row.status == "measured"]
-    except KitError as error:
-        return str(error)
-    if len(rows) != 1:
-        return "it cannot be measured by itself"
-    return scores_table(out, rows[0].id)[measure]
+    return replace(of_b, **changed)
+
+
+def _measured(
+    setups: Mapping[str, Setup], a: Side, b: Side, measure: str, watcher: Watcher | None
+) -> dict[str, pd.Series | str]:
+    """The per-query scores of each setup, those of one store together; why it has none, where it has not."""
+    grids = [read_grid(side.out, Grid.model_validate_json) for side in (b, a)]
+    indexes = {parse_index(index).name: index for grid in grids for index in grid.indexes}
+    together: dict[tuple[str, str, str, int, str], list[str]] = {}
+    usual = next((one.embeddings for one in setups.values() if one.embeddings != "none"), "none")
+    for factor, one in setups.items():
+        embeddings = usual if one.embeddings == "none" else one.embeddings
+        together.setdefault((one.engine, one.chunker, one.index, one.k, embeddings), []).append(factor)
+    found: dict[str, pd.Series | str] = {}
+    for number, ((engine, chunker, index, k, embeddings), factors) in enumerate(together.items()):
+        changes: dict[str, Any] = {
+            "retrievers": [setups[factor].retriever for factor in factors],
+            "embeddings": [] if embeddings == "none" else [embeddings],
+            "chunkers": [chunker],
+            "engines": [next(name for name, long in ENGINES.items() if long == engine)],
+            "indexes": [indexes[index]] if index in indexes else [],
+            "k": k,
+            "measures": [measure],
+        }
+        asked = grids[0].model_copy(update=changes | {"reranker": [], "extras": [], "clients": []})
+        out = OutFolder(b.out.path / "state" / "why" / f"{measure}-{number}-{'-'.join(factors)}")
+        try:
+            results = run_grid(asked, out, watcher, timed=False)
+        except KitError as error:
+            found |= dict.fromkeys(factors, str(error))
+            continue
+        for factor in factors:
+            found[factor] = _scores_of(setups[factor], out, results, measure)
+    return found
+
+
+def _scores_of(one: Setup, out: OutFolder, results: Results, measure: str) -> pd.Series | str:
+    name = parse_retriever(one.retriever).for_hits(one.k).name
+    for row in results.rows:
+        condition = row.condition
+        if condition.retriever == name and condition.embeddings in (one.embeddings, "none"):
+            return scores_table(out, row.id)[measure] if row.status == "measured" else f"{row.status}: {row.reason}"
+    return "it cannot be measured by itself"
 
 
 def _judged(
