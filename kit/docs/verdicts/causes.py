@@ -21,6 +21,8 @@ WRITES = (
     "from_documents",
     "from_texts",
 )
+ANSWERED = ("insert", "upsert", "delete", "query", "get", "search", "hybrid_search", "describe_index", "get_load_state",
+            "describe_collection", "get_collection_stats")  # fmt: skip
 # What any Milvus says, so that it is the page's own doing whichever engine was served.
 _ANY_ENGINE = re.compile(
     r"not found|not exist|already exist|can't find|dimension|dim\b|duplicate|not loaded|on loaded", re.IGNORECASE
@@ -65,6 +67,7 @@ def with_causes(
         cause = Cause("follows from", gone) if gone else None
         if outcome.error and verdict.verdict == "raised":
             cause = _follows(outcome.error, lost, unconnected) or _environment(outcome.error, outcome.engine)
+            cause = cause or _other_shape(outcome.error, code, outcome.engine)
             cause = cause or _placeholder(outcome.error, constants) or _no_file(outcome, code, failures)
         if cause is None and verdict.verdict in ("similar", "changed", "raised"):
             cause = _unwritten(code, writes)
@@ -92,6 +95,27 @@ def _follows(error: CellError, lost: Mapping[str, str], unconnected: str) -> Cau
         return Cause("follows from", unconnected)
     named = error.about if "NameError" in (error.name, *error.bases) else ""
     return Cause("follows from", lost[named]) if named in lost else None
+
+
+def _other_shape(error: CellError, code: str, engine: str) -> Cause | None:
+    """An answer of the served engine that has another form than the server's: it was read as what it is not."""
+    if not engine or not {error.name, *error.bases} & {"TypeError", "KeyError", "IndexError", "AttributeError"}:
+        return None
+    assigned = (node for node in ast.walk(parse(code) or ast.Module([], [])) if isinstance(node, ast.Assign))
+    answers = {
+        target.id
+        for node in assigned
+        if isinstance(node.value, ast.Call) and dotted(node.value.func).rpartition(".")[2] in ANSWERED
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    statement = parse(error.source)
+    read = (
+        node for node in ast.walk(statement or ast.Module([], [])) if isinstance(node, ast.Subscript | ast.Attribute)
+    )
+    if any(isinstance(node.value, ast.Name) and node.value.id in answers for node in read):
+        return Cause("environment", f"server: {engine}")
+    return None
 
 
 def _placeholder(error: CellError, constants: Sequence[str]) -> Cause | None:

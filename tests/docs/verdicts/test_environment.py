@@ -42,6 +42,14 @@ def test_what_lite_refuses_in_place_of_a_server_is_environment(raised, engine, r
     assert rows(("client.f()", raised, {"engine": engine}))[0][0] == row
 
 
+def test_an_answer_of_another_form_than_the_servers_is_environment():
+    code = "res = client.delete('a', ids=[1])\nprint(res['delete_count'])"
+    raised = error("TypeError", "list indices must be integers", line=2)._replace(source="print(res['delete_count'])")
+    assert rows((code, raised, {"engine": LITE}))[0][0] == "environment"
+    assert rows((code, raised, {}))[0][0] == "defect"
+    assert rows(("res = other()\nprint(res['delete_count'])", raised, {"engine": LITE}))[0][0] == "defect"
+
+
 def test_an_extra_that_is_not_installed_is_environment():
     raised = error("ImportError", "cannot import name 'model' from 'pymilvus'", "ImportError", about="pymilvus[model]")
     assert rows(("from pymilvus import model", raised, {})) == [("environment", "package pymilvus[model]")]
