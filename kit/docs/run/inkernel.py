@@ -33,6 +33,7 @@ _recorded: list = []
 _handlers: dict = {}
 _streams: dict = {}
 _script: dict = {}
+_recorder: list = []
 _opened: set = set()
 
 
@@ -90,6 +91,32 @@ def _lead_elsewhere(rewrites):
 
     for module in (grpc, grpc.aio):
         module.insecure_channel = led(module.insecure_channel)
+
+
+def record_web(file):
+    """Replay from the file what it holds of the web, and record to it what else the page reads there."""
+    if find_spec("vcr") is None:
+        return "no vcrpy"
+    import vcr
+
+    logging.getLogger("vcr").setLevel(logging.ERROR)
+    recorder = vcr.VCR(
+        record_mode="new_episodes",
+        ignore_localhost=True,
+        filter_headers=["authorization", "cookie", "x-api-key", "api-key", "proxy-authorization"],
+        filter_query_parameters=["api_key", "apikey", "key", "token", "access_token"],
+        match_on=["method", "scheme", "host", "port", "path", "query"],
+    )
+    _recorder.append(recorder.use_cassette(file, allow_playback_repeats=True))
+    _recorder[0].__enter__()
+    return ""
+
+
+def end():
+    """Before the kernel ends: what was recorded is written."""
+    while _recorder:
+        _recorder.pop().__exit__(None, None, None)
+    return ""
 
 
 def look(folder):

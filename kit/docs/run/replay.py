@@ -18,6 +18,7 @@ from kit.docs.run.page_environment import page_environment
 from kit.docs.run.scripts import scripts
 from kit.docs.run.served import Engine, Protection, Served, served
 from kit.docs.run.session import Session
+from kit.docs.run.web import recorded_web
 from kit.docs.verdicts.judge import judge, runs_on_page
 from kit.errors import KitError
 from kit.kernels.relays import is_own
@@ -87,7 +88,10 @@ def replay_page(
                     protection=options.protection, allow_local=options.allow_local,
                 )
             )  # fmt: skip
+            secrets = (*service.secrets, *settings.secrets)
+            web = stack.enter_context(recorded_web(page.name, codes, sandbox.root, secrets))
             run = _Run(page, reasons, python, sandbox, service, around, settings, options, progress)
+            run.web = web
             passes, versions = run.passes(2 if twice else 1)
     finally:
         sandbox.remove()
@@ -168,6 +172,7 @@ class _Run:
         self.notes: list[str] = []
         self.scripts = scripts(page)
         self.installs: Installs | None = None
+        self.web = ""  # where what the page reads from the web is recorded
         self.keys = handed_keys(options.keys)
 
     def passes(self, count: int) -> tuple[tuple[Pass, ...], dict[str, str]]:
@@ -209,6 +214,7 @@ class _Run:
             self.options.limits,
             apart=self.around.apart,
             rewrites=self.around.rewrites,
+            web=self.web,
             answer=self._answer,
             secrets=(*self.service.secrets, *self.settings.secrets, *self.keys.values()),
             allow_install=self.options.allow_install,

@@ -48,11 +48,12 @@ class Session:
         secrets: tuple[str, ...] = (),
         allow_install: bool = False,
         rewrites: Mapping[str, str] = MappingProxyType({}),
+        web: str = "",
     ):
         self.python, self.sandbox, self.environment, self.limits = python, sandbox, environment, limits
         self.apart = apart or Apart(isolation(), file_bytes=limits.disk_bytes)
         self.answer, self.secrets, self.allow_install = answer, secrets, allow_install
-        self.rewrites = dict(rewrites)
+        self.rewrites, self.web = dict(rewrites), web
         self._probe = f"_{secrets_module.token_hex(8)}"  # a module of no name that a page could take
         self.seconds = 0.0  # what the kernel's start took
         self.left: list[str] = []  # what was still running at the end
@@ -137,6 +138,9 @@ class Session:
         """Ask the kernel to end as a reader's restart does, so that what it holds is written; then close."""
         if not self.dead:
             with contextlib.suppress(RuntimeError, OSError):
+                if self.web:
+                    self._ask("end()")
+                    self.web = ""
                 self._client.shutdown()
                 deadline = time.monotonic() + 5
                 while self._alive and time.monotonic() < deadline:
@@ -147,6 +151,9 @@ class Session:
         """Kill the kernel and everything that it started."""
         if self._watch is None:
             return
+        if self.web and not self.dead:
+            with contextlib.suppress(RuntimeError, OSError):
+                self._ask("end()")
         self.left = self._clean(self._watch.end())
         self._watch = None
         with contextlib.suppress(RuntimeError, OSError):
@@ -186,6 +193,8 @@ class Session:
             self._client.start_channels()
             self._client.wait_for_ready(timeout=START_SECONDS)
             self._load_probe()
+            if self.web:
+                self._ask(f"record_web({self.web!r})")
             self._watch.ready()
         except (RuntimeError, OSError, TimeoutError) as error:
             self._log.flush()
