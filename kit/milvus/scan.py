@@ -21,12 +21,12 @@ def literal(value: Any) -> str:
 def pages_by_key(
     client: Any, collection: str, primary: str, size: int, filter: str = "", **options: Any
 ) -> Iterator[list[dict[str, Any]]]:
-    """Lists of `size` rows, the last one shorter, in the order of their keys."""
-    last: Any = None
-    page: list[dict[str, Any]] = [{}] * size
-    while len(page) == size:
+    """Lists of up to `size` rows, in the order of their keys; a list that is shorter need not be the last."""
+    last = None
+    while True:
         after = filter if last is None else f"{primary} > {literal(last)}" + (f" and ({filter})" if filter else "")
         page = client.query(collection, filter=after, limit=size, iterator="True", reduce_stop_for_best=True, **options)
-        if page:
-            last = page[-1][primary]
-            yield page
+        if not page:
+            return
+        last = page[-1][primary]
+        yield page

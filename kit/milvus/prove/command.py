@@ -58,6 +58,8 @@ def prove(
     from kit.reports.terminal import console
 
     lite = is_lite(uri)
+    if lite and not Path(uri).exists():
+        raise KitError(f"{uri} does not exist.", mend="Mend the path, or ingest documents into it.")
     client = open_client(connect(uri))
     reloading = reload or ("copy" if lite else "no")
     proofs: list[Proof] = []

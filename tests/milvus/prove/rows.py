@@ -52,6 +52,8 @@ def any_collection(client: MilvusClient, seed: int, lite: bool, name: str = "any
         schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=60)
     else:
         schema.add_field("key", DataType.INT64, is_primary=True)
+    if keyed := draw.random() < 0.3:
+        schema.add_field("tenant", DataType.VARCHAR, is_partition_key=True, max_length=60)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     params = client.prepare_index_params()
     params.add_index("vector", index_type="FLAT", metric_type=metric)
@@ -70,6 +72,8 @@ def any_collection(client: MilvusClient, seed: int, lite: bool, name: str = "any
         # No quotation mark, backslash or break in a key: pymilvus' query_iterator cannot read on from such a one.
         row = {"key": f"{draw.choice(HOSTILE[6:])}{number}".replace("\t", "") if text_key else number * 7**9}
         row |= {"vector": vector} | {f"a_{kind.lower()}": VALUES[kind](draw, number) for kind in kinds}
+        if keyed:
+            row["tenant"] = draw.choice(HOSTILE)
         if sparse:
             row["sparse"] = {draw.randrange(50): draw.random() + 0.1 for _ in range(draw.randint(1, 9))}
         if dynamic:

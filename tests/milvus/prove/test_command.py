@@ -98,6 +98,12 @@ def test_nothing_is_written(uri):
     assert {path.name for path in before if before[path] != after.get(path)} == set()
 
 
+def test_a_database_that_is_not_there_is_not_made(uri):
+    with pytest.raises(KitError, match="does not exist"):
+        raise run(uri).exception
+    assert not Path(uri).exists()
+
+
 def test_a_collection_that_is_not_there_is_said(uri):
     make(uri)
     with pytest.raises(KitError, match='There is no collection "nots"; wanted: one of: notes'):
