@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.docs.commands.options import Json, PageArgument, fail
+from kit.docs.commands.options import Json, PageArgument, fail, takes_a_page
 
 if TYPE_CHECKING:
     from kit.docs.records import Replay
+    from kit.docs.site.config import Job
 
 
+@takes_a_page
 def matrix(
     page: PageArgument,
-    sets: Annotated[
+    job: Job,
+    requirements: Annotated[
         list[str] | None, typer.Option("--with", help="Requirements, or latest, or pre; once a set.")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Do not run each a second time on the files it left.")] = False,
@@ -33,7 +36,7 @@ def matrix(
     from kit.docs.run.matrix import matrix_table
     from kit.reports.terminal import console
 
-    found = run_matrix(page, sets or [], partial(_replay_with, twice=not once), at_once=at_once)
+    found = run_matrix(page, requirements or [], partial(_replay_with, job=job, twice=not once), at_once=at_once)
     if as_json:
         print(found.to_json())
     else:
@@ -43,9 +46,9 @@ def matrix(
     fail([*problems, *turned], quiet=as_json)
 
 
-def _replay_with(page: str, requirements: str, *, twice: bool) -> Replay:
+def _replay_with(page: str, requirements: str, *, job: Job, twice: bool) -> Replay:
     """A replay on a set of requirements; named so that another process can be asked for it."""
     from kit.docs.run.replay import replay_page
     from kit.pages.sources import read_page
 
-    return replay_page(read_page(page), twice=twice, requirements=requirements)
+    return replay_page(read_page(page), twice=twice, requirements=requirements, options=job.options)

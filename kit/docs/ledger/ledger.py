@@ -12,7 +12,7 @@ from kit.docs.records import Failure
 from kit.docs.verdicts.varying import Varying, read_varying
 from kit.errors import KitError, nearest
 from kit.files.project import is_checkout, pages_folder
-from kit.pages.page import Block
+from kit.pages.page import Block, sha256
 from kit.pages.page_file import FINGERPRINT, PageFile, page_file_text, read_page_file
 
 
@@ -45,6 +45,7 @@ class Varies(NamedTuple):
     why: str = ""
 
 
+LONGEST_NAME = 100  # of a ledger, in characters
 ADVICE = ("since", "instead", "replacement", "link", "excuse")
 
 
@@ -121,14 +122,29 @@ class Held:
 def ledger_path(page: str) -> Path:
     """Where the ledger of a page lies: beside it, or where the kit's own lie under the page's name.
 
-    A file without a ledger gets one beside it, so that two pages of one name in two folders never share one. An
-    address gets one in data/pages/ of a checkout, and in the working directory of an installed kit.
+    A file without a ledger gets one beside it, so that two pages of one name in two folders never share one; where
+    `milvus.md` and `milvus.mdx` lie side by side, its name keeps its ending. An address gets one under all its words,
+    in data/pages/ of a checkout, and in the working directory of an installed kit.
     """
     own = pages_folder() / f"{page_name(page)}.toml"
     if "://" in page:
-        return own if is_checkout() or own.is_file() else Path(own.name)
-    beside = Path(page).with_suffix(".toml")
+        if own.is_file():
+            return own
+        name = f"{_address_name(page)}.toml"
+        return own.with_name(name) if is_checkout() or own.with_name(name).is_file() else Path(name)
+    file = Path(page)
+    twins = (file.with_suffix(ending) for ending in (".md", ".mdx", ".markdown", ".ipynb"))
+    if any(twin != file and twin.is_file() for twin in twins):
+        return file.with_name(f"{file.name}.toml")
+    beside = file.with_suffix(".toml")
     return own if own.is_file() and not beside.is_file() else beside
+
+
+def _address_name(address: str) -> str:
+    """`host-docs-providers-milvus` for `https://host/docs/providers/milvus.mdx`; with a hash, where it was cut."""
+    words = re.sub(r"[^a-z0-9]+", "-", address.partition("://")[2].split("#")[0].lower()).strip("-")
+    words = re.sub(r"-(md|mdx|ipynb)$", "", words)
+    return words if len(words) <= LONGEST_NAME else f"{words[-LONGEST_NAME:]}-{sha256(address)[:8]}"
 
 
 def page_name(page: str) -> str:

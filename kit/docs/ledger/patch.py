@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kit.docs.ledger.ledger import Defect
-from kit.docs.records import WRONG, BlockOutcome, Replay
+from kit.docs.records import WRONG, BlockOutcome, Pass, Replay
 from kit.errors import KitError
-from kit.kernels.outputs import output_text
+from kit.kernels.outputs import output_text, shown
 from kit.pages.markdown import directive_options
 from kit.pages.page import Block, Page
 
@@ -75,6 +75,12 @@ def with_fresh_outputs(source: str, page: Page, replay: Replay, excused: Iterabl
     for number, outcome in cells.items():
         content["cells"][number - 1]["outputs"] = [dict(output) for output in outcome.outputs]
     return _as_before(content, source)
+
+
+def differing(first: Pass, again: Pass) -> set[str]:
+    """The blocks that printed one thing in a run and another in the next one, on fresh folders."""
+    pairs = zip(first.outcomes, again.outcomes, strict=True)
+    return {one.block_id for one, other in pairs if shown(one.outputs) != shown(other.outputs)}
 
 
 def unified_diff(old: str, new: str, name: str) -> str:

@@ -121,7 +121,7 @@ def check_page(job: Job, cache: RunCache, *, fresh: bool = False) -> PageResult:
     """One page; what stops it from being read or run is its result, not an error."""
     try:
         page = read_page(job.source)
-        ledger = _ledger(job)
+        ledger = job_ledger(job)
         if not any(not reason for reason in runs_on_page(page, all_tabs=job.options.all_tabs).values()):
             if not job.claims:
                 return PageResult(job.source, page, skipped=NO_CODE)
@@ -137,7 +137,8 @@ def check_page(job: Job, cache: RunCache, *, fresh: bool = False) -> PageResult:
         return PageResult(job.source, problem=str(error))
 
 
-def _ledger(job: Job) -> Ledger:
+def job_ledger(job: Job) -> Ledger:
+    """A page's ledger, with the marks that its options give."""
     ledger = load_ledger(job.ledger or ledger_path(job.source))
     given = tuple(Varies(block, text) for block, texts in job.marks.items() for text in texts)
     return replace(ledger, varies=(*ledger.varies, *given))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -112,6 +112,28 @@ def read_config(file: Path) -> list[Job]:
     return jobs
 
 
+def page_job(source: str, given: Mapping[str, Any], config: Path | None = None) -> Job:
+    """The job of one page: its options in a kit-docs.toml, and those that are given here in their place.
+
+    `given` has the keys of a page's table; what is None is not given. Raises KitError for a config without the page.
+    """
+    job = Job(source)
+    if config:
+        named = [job for job in read_config(config) if same_page(job.source, source)]
+        if not named:
+            raise KitError(f"{config} does not name {source}", wanted="a [[page]] with its path")
+        job = replace(named[0], source=source)
+    table = {key: value for key, value in given.items() if value is not None}
+    return _job(source, table, Path(), "the command line", job)
+
+
+def same_page(one: str, other: str) -> bool:
+    """Whether two sources are one address or one file."""
+    if "://" in one or "://" in other:
+        return one == other
+    return Path(one).resolve() == Path(other).resolve()
+
+
 def _page_jobs(table: Mapping[str, Any], folder: Path, where: str) -> list[Job]:
     patterns = [table["path"]] if isinstance(table["path"], str) else list(map(str, table["path"]))
     sources: list[str] = []
@@ -127,31 +149,37 @@ def _page_jobs(table: Mapping[str, Any], folder: Path, where: str) -> list[Job]:
     return [_job(source, table, folder, where) for source in sources]
 
 
-def _job(source: str, table: Mapping[str, Any], folder: Path, where: str) -> Job:
-    usual = Limits()
-    limits = Limits(
-        float(table.get("cell-seconds", usual.cell_seconds)),
-        int(table.get("output-mb", usual.output_bytes / 1e6) * 1e6),
-        int(table.get("memory-gb", usual.memory_bytes / 1e9) * 1e9),
-    )
-    options = Options(
-        places={path: folder / str(file) for path, file in table.get("places", {}).items()},
-        answers={words: str(text) for words, text in table.get("answers", {}).items()},
-        limits=limits,
-        allow_install=table.get("install", False),
-        all_tabs=table.get("all-tabs", False),
-        allow_local=table.get("allow-local", False),
-        milvus=_one_of(table.get("milvus", "lite"), get_args(Engine), f"milvus in {where}"),
-        protection=_one_of(table.get("protection", "auto"), get_args(Protection), f"protection in {where}"),
-        keys=tuple(map(str, table.get("keys", ()))),
-    )
+def _job(source: str, table: Mapping[str, Any], folder: Path, where: str, usual: Job | None = None) -> Job:
+    """A job from a table; what the table does not say is as in `usual`."""
+    usual = usual or Job(source)
+    options, limits = usual.options, usual.options.limits
     marks = {block: [texts] if isinstance(texts, str) else texts for block, texts in table.get("marks", {}).items()}
     for block, texts in marks.items():
         for text in texts:
             read_varying(text, f"{where}, {block}")
-    ledger = folder / table["ledger"] if "ledger" in table else None
-    requirements = " ".join(map(str, table.get("with", ())))
-    return Job(source, options, requirements, table.get("twice", False), table.get("claims", False), ledger, marks)
+    return Job(
+        source,
+        Options(
+            places={**options.places, **{path: folder / str(file) for path, file in table.get("places", {}).items()}},
+            answers={**options.answers, **{words: str(text) for words, text in table.get("answers", {}).items()}},
+            limits=Limits(
+                float(table.get("cell-seconds", limits.cell_seconds)),
+                int(table.get("output-mb", limits.output_bytes / 1e6) * 1e6),
+                int(table.get("memory-gb", limits.memory_bytes / 1e9) * 1e9),
+            ),
+            allow_install=table.get("install", options.allow_install),
+            all_tabs=table.get("all-tabs", options.all_tabs),
+            allow_local=table.get("allow-local", options.allow_local),
+            milvus=_one_of(table.get("milvus", options.milvus), get_args(Engine), "milvus", where),
+            protection=_one_of(table.get("protection", options.protection), get_args(Protection), "protection", where),
+            keys=(*options.keys, *map(str, table.get("keys", ()))),
+        ),
+        " ".join(map(str, table["with"])) if "with" in table else usual.requirements,
+        table.get("twice", usual.twice),
+        table.get("claims", usual.claims),
+        folder / table["ledger"] if "ledger" in table else usual.ledger,
+        {**usual.marks, **marks},
+    )
 
 
 def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
@@ -164,7 +192,9 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], where: str) 
             raise KitError(f"{where} has {key} = {value!r}", wanted=f"a value of type {kinds}")
 
 
-def _one_of(value: str, choices: Sequence[str], where: str) -> Any:
+def _one_of(value: str, choices: Sequence[str], name: str, where: str) -> Any:
     if value not in choices:
-        raise KitError(f"{where} is {value!r}.{nearest(value, choices)}", wanted=f"one of {', '.join(choices)}")
+        raise KitError(
+            f"{name} in {where} is {value!r}.{nearest(value, choices)}", wanted=f"one of {', '.join(choices)}"
+        )
     return value

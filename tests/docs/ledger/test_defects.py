@@ -126,7 +126,7 @@ def test_a_broken_ledger_says_where(ledger, old, new, words):
 
 
 def test_a_ledger_lies_beside_its_page_or_among_the_kits_own(tmp_path):
-    assert ledger_path("https://host/docs/milvus.ipynb?raw=1").parts[-3:] == ("data", "pages", "milvus.toml")
+    assert ledger_path("https://host/docs/milvus.ipynb#x").parts[-3:] == ("data", "pages", "host-docs-milvus.toml")
     (tmp_path / "notes.toml").write_text("")
     assert ledger_path(str(tmp_path / "notes.md")) == tmp_path / "notes.toml"
     own = ledger_path(str(tmp_path / "langchain-milvus-2024.md"))
@@ -136,6 +136,17 @@ def test_a_ledger_lies_beside_its_page_or_among_the_kits_own(tmp_path):
 def test_two_pages_of_one_name_never_share_a_ledger(tmp_path):
     pages = [str(tmp_path / folder / "milvus.md") for folder in ("providers", "vectorstores")]
     assert [ledger_path(name) for name in pages] == [Path(name).with_suffix(".toml") for name in pages]
+    addresses = [f"https://host/docs/{name}" for name in ("providers/milvus.mdx", "vectorstores/milvus.mdx")]
+    addresses += [f"{'https://host' + '/long' * 40}/{end}" for end in ("a.md", "a.mdx", "b.md")]
+    addresses += [f"https://{'host' * 30}{end}/milvus.md" for end in "ab"]
+    assert len({ledger_path(address).name for address in addresses}) == len(addresses)
+
+
+def test_twins_side_by_side_have_ledgers_of_their_own(tmp_path):
+    for ending in ("md", "mdx"):
+        (tmp_path / f"milvus.{ending}").write_text("# M\n")
+    assert ledger_path(str(tmp_path / "milvus.md")) == tmp_path / "milvus.md.toml"
+    assert ledger_path(str(tmp_path / "milvus.mdx")) == tmp_path / "milvus.mdx.toml"
 
 
 def test_a_ledger_of_another_page_is_not_overwritten(ledger):

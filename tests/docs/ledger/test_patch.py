@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+from dataclasses import replace
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from typer.testing import CliRunner
 
-from kit.docs.ledger.ledger import Defect
+from kit.__main__ import app
+from kit.docs.ledger.ledger import Defect, Ledger, record, to_toml
 from kit.docs.ledger.patch import patched, replacements, unified_diff, with_fresh_outputs
 from kit.errors import KitError
 from kit.pages.sources import parse_source
@@ -100,3 +103,19 @@ def test_the_diff_is_one_that_git_applies(tmp_path):
     subprocess.run(["git", "apply", "change.diff"], cwd=tmp_path, check=True)
     assert (tmp_path / "notes.md").read_text() == new
     assert unified_diff(PAGE, PAGE, "notes.md") == ""
+
+
+def test_an_output_that_only_varies_is_not_written(tmp_path):
+    varies = "```python\nimport time\ntime.time_ns()\n```\n\n```text\n7\n```\n\n"
+    stale = "```python\nprint('now')\n```\n\n```text\nthen\n```\n"
+    wrong = "```python\nprint(a)\n```\n"
+    path = tmp_path / "page.md"
+    path.write_text(f"# P\n\n{wrong}\n{varies}{stale}")
+    read = parse_source(path.read_text(), "page.md")
+    defect = Defect("p/code-1", "raised", "NameError: a", "replay", replacement="a = 1\nprint(a)")
+    ledger = record(Ledger(tmp_path / "page.toml", "page"), [], read.sha256, read.blocks, "")
+    ledger.path.write_text(to_toml(replace(ledger, defects=(defect,))))
+    ran = CliRunner().invoke(app, ["docs", "patch", str(path), "-o", str(tmp_path / "new.md")])
+    new = (tmp_path / "new.md").read_text()
+    assert "a = 1\nprint(a)" in new and "```text\nnow\n```" in new and "```text\n7\n```" in new
+    assert ran.exit_code == 1 and "still wrong: p/code-2: changed" in ran.output

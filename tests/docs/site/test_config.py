@@ -1,12 +1,17 @@
 """Which pages are checked and how: folders, globs, files, and kit-docs.toml."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from kit.docs.site.config import KEYS, find_jobs
+from kit.__main__ import app
+from kit.docs.commands import docs
+from kit.docs.commands.options import page_options
+from kit.docs.site.config import KEYS, find_jobs, page_job
 from kit.errors import KitError
 
 PAGE = "# A page\n\n```python\nprint(1)\n```\n"
@@ -78,6 +83,50 @@ def test_a_wrong_config_is_said_with_its_place(site, text, words):
     (site / "kit-docs.toml").write_text(text)
     with pytest.raises(KitError, match=words):
         find_jobs(["."])
+
+
+def test_a_command_of_one_page_takes_the_configs_options_and_its_own_in_their_place(site):
+    (site / "kit-docs.toml").write_text("""
+[[page]]
+path = "a.md"
+twice = true
+milvus = "server"
+cell-seconds = 5
+answers = {"Name" = "Ann", "Town" = "Ulm"}
+""")
+    job = page_job(
+        str(site / "a.md"), {"milvus": "lite", "answers": {"Name": "Bob"}, "twice": None}, Path("kit-docs.toml")
+    )
+    assert (job.twice, job.options.milvus, job.options.limits.cell_seconds) == (True, "lite", 5)
+    assert job.options.answers == {"Name": "Bob", "Town": "Ulm"}
+    with pytest.raises(KitError, match="does not name deep/b.mdx"):
+        page_job("deep/b.mdx", {}, Path("kit-docs.toml"))
+
+
+def options_of(command: str) -> set[str]:
+    found = next(each for each in docs.registered_commands if each.callback.__name__ == command)
+    return set(signature(found.callback).parameters)
+
+
+def test_commands_of_one_page_know_the_same_options():
+    shared = set(signature(page_options).parameters)
+    assert all(shared <= options_of(command) for command in ("replay", "ledger", "matrix", "patch"))
+    assert not shared <= options_of("blocks")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--milvus", "lit"], "milvus in the command line is 'lit'"),
+        (["--mark", "a-page/code-1=within a mile"], "says nothing that is understood"),
+        (["--mark", "x"], "wanted: --mark BLOCK=WORDS"),
+        (["--config", "none.toml"], "none.toml cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("command", ["replay", "ledger", "matrix", "patch"])
+def test_every_command_refuses_a_wrong_option_in_the_same_words(site, command, arguments, words):
+    ran = CliRunner().invoke(app, ["docs", command, "a.md", *arguments])
+    assert ran.exit_code and words in str(ran.exception)
 
 
 @pytest.mark.parametrize("named", ["nope", "nope/*.md", "nope.toml"])
