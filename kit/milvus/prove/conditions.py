@@ -25,6 +25,8 @@ class Condition(NamedTuple):
 
     def also(self, other: Condition) -> Condition:
         """Rows that meet both."""
+        if not self.expr:
+            return other
         return Condition(f"({self.expr}) and ({other.expr})", self.parts + other.parts)
 
 
