@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 PYTHON = ("python", "py", "python3", "ipython", "ipython3", "{python}", "{code-cell}", "{ipython3}")
 SESSIONS = ("pycon", "python-repl", "python-console", "doctest", "{doctest}")
 DIRECTIVES = ("{code}", "{code-block}", "{sourcecode}", "{code-cell}")  # of MyST: the language is their argument
-SHOWN = re.compile(
-    r"\b(?:outputs?|prints?|printed|results?|returns|response|gives|shows|displays|yields)\b", re.IGNORECASE
-)
+_SHOWN = r"\b(?:outputs?|prints?|printed|results?|returns|response|gives|shows|displays|yields|produces?|produced)\b"
+SHOWN = re.compile(rf"{_SHOWN}.*[:–—-]$|{_SHOWN}\.?$", re.IGNORECASE | re.DOTALL)  # `Output:`, `which produces`
 HTML_CODE = re.compile(
     r"<pre[^>]*>\s*<code[^>]*\bclass=[\"'](?:language-|lang-|highlight-)?(?:python3?|py)\b[^>]*>\n?(?P<text>.*?)</code>\s*</pre>",
     re.DOTALL | re.IGNORECASE,
@@ -217,11 +216,11 @@ class Reading:
         return self._is_announced() and language in (*PLAIN, "json") and not in_group
 
     def _is_announced(self) -> bool:
-        """Whether a sentence such as `Output:` stands between the code above it, of this section, and this place."""
+        """Whether words such as `Output:` or `which produces` stand between the section's code above and this place."""
         if len(self.blocks) < 2 or (words := self.blocks[-1]).kind != "prose":
             return False
         code = self.blocks[-2]
-        named = len(words.text) < 120 and words.text.rstrip("*_ ").endswith(":") and SHOWN.search(words.text)
+        named = len(words.text) < 120 and SHOWN.search(words.text.rstrip("*_ \n"))
         return bool(named) and code.path == words.path and (code.kind == "output" or code.language == "python")
 
     def _is_shown_value(self, token: Token, language: str) -> bool:

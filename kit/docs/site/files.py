@@ -51,6 +51,7 @@ def to_json(report: SiteReport) -> str:
             "unknown": [
                 {
                     **plain(failure),
+                    "evidence": failure.evidence,
                     "lines": list(page.report.replay.block(failure.block_id).lines) if page.report else [],
                 }
                 for failure in page.unknown

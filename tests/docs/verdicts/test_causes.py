@@ -79,7 +79,10 @@ def test_each_example_of_a_session_is_run_and_compared():
     assert [v.verdict for v in replay.verdicts] == ["changed", "same"]
 
 
-@pytest.mark.parametrize("words", ["Output:", "This prints:", "**Result**:"])
+@pytest.mark.parametrize(
+    "words",
+    ["Output:", "This prints:", "**Result**:", "produces", "Expected output-", "Here is the output it produces."],
+)
 def test_an_output_below_a_word_that_announces_it_is_compared(words):
     page = parse_text(f"```python\nprint('a')\n```\n\n{words}\n\n```text\nb\n```\n")
     assert [v.verdict for v in replay_page(page).verdicts] == ["changed"]
