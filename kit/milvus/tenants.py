@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, field_validator, model_validator
 
 from kit.errors import KitError, nearest
 from kit.milvus import filters
 from kit.milvus.connection import in_words
-from kit.milvus.langchain import as_document, store_fields
+from kit.milvus.langchain import as_document, is_hybrid, store_fields
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
@@ -32,17 +33,27 @@ def tenant_retriever(
     k: int = 4,
     expr: filters.Filter | None = None,
     consistency_level: str = "Strong",
+    ranker_type: str | None = None,
+    ranker_params: dict[str, Any] | None = None,
 ) -> TenantRetriever:
     """A retriever of one tenant's documents: always min(k, the tenant's rows that match) of them, never another's.
+
+    `invoke`, `ainvoke`, `batch` and `abatch` alike, of a store with one dense vector field and of a hybrid one, where
+    the tenant's filter goes into each leg; `ranker_type` and `ranker_params` say how the legs are put together ("rrf",
+    unless "weighted").
 
     `expr`, here and in `retriever.invoke(question, expr=…)`, narrows the tenant's rows further; it is a filter
     of `kit.milvus.filters`, since a text could close the bracket that it is put into. Where the index returns too few
     rows, as Milvus Lite's AUTOINDEX does under a filter, the tenant's vectors are compared one by one instead.
     "Strong" sees every row that was written; a weaker consistency level is faster on a server and may miss the latest.
 
+    What it does not guarantee: `vector_store` itself searches every tenant's rows, so hand out the retriever only. A
+    hybrid store counts words over all tenants, so that others' texts change the order of a tenant's hits and their
+    scores, though not whose they are; and where an index fell short, the missing rows come last, by their vectors.
+
     Raises:
         KitError: a blank tenant, a text as `expr`, a field that the collection lacks or of another type, a collection
-            without exactly one dense vector field; on a search, a row of another tenant or without the field.
+            without a dense vector field; on a search, a row of another tenant or without the field.
     """
     return TenantRetriever(
         vector_store=vector_store,
@@ -51,6 +62,8 @@ def tenant_retriever(
         k=k,
         expr=expr,
         consistency_level=consistency_level,
+        ranker_type=ranker_type,
+        ranker_params=ranker_params,
     )
 
 
@@ -65,6 +78,8 @@ class TenantRetriever(BaseRetriever):
     k: Any = 4
     expr: Any = None
     consistency_level: Any = "Strong"
+    ranker_type: Any = None
+    ranker_params: Any = None
 
     @field_validator("tenant", "k", mode="before")
     @classmethod
@@ -83,6 +98,7 @@ class TenantRetriever(BaseRetriever):
             raise KitError(f"Wanted a consistency level of {', '.join(CONSISTENCY)}; found {self.consistency_level!r}.")
         with in_words(self.vector_store):
             _check_collection(self.vector_store, self.field, self.tenant)
+        _check_ranker(self.vector_store, self.ranker_type, self.ranker_params)
         return self
 
     def _get_relevant_documents(
@@ -98,31 +114,48 @@ class TenantRetriever(BaseRetriever):
         k = self._plain(self.k if k is None else k)
         _check_k(k)
         condition = self._condition(expr)
-        vector = self.vector_store.embeddings.embed_query(query)
+        vector = _dense(self.vector_store).model.embed_query(query)
         with in_words(self.vector_store):
             try:
-                documents = self._search(vector, k, condition)
+                documents = self._search(query, vector, k, condition)
             except MilvusException:
                 self._check_dimension(vector)
                 raise
         return [self._checked(document) for document in documents]
 
-    def _search(self, vector: list[float], k: int, condition: str) -> list[Document]:
-        documents: list[Document] = self.vector_store.similarity_search_by_vector(
-            vector, k=k, expr=condition, consistency_level=self.consistency_level
-        )
+    def _search(self, query: str, vector: list[float], k: int, condition: str) -> list[Document]:
+        documents = self._ask(query, vector, k, condition)
         if any(self._is_lookalike(document.metadata.get(self.field)) for document in documents):
             return self._compare_each(vector, k, condition)
         if len(documents) < k:
             there = min(k, self._query(condition, ["count(*)"])[0]["count(*)"])
             if len(documents) < there:
-                documents = self._compare_each(vector, k, condition)
+                documents = self._filled_up(documents, vector, k, condition)
             if len(documents) < there:
                 raise KitError(
                     f"The tenant {self.tenant!r} has {there} rows to return; {len(documents)} came. Rows were deleted "
                     "meanwhile, or the collection is damaged: `kit doctor` tells."
                 )
         return documents
+
+    def _ask(self, query: str, vector: list[float], k: int, condition: str) -> list[Document]:
+        """What the engine finds; of a hybrid store both legs look for k rows under the condition."""
+        options = {"k": k, "expr": condition, "consistency_level": self.consistency_level}
+        if not is_hybrid(self.vector_store):
+            return cast("list[Document]", self.vector_store.similarity_search_by_vector(vector, **options))
+        ranker = {"ranker_type": self.ranker_type or "rrf", "ranker_params": dict(self.ranker_params or {})}
+        return cast("list[Document]", self.vector_store.similarity_search(query, fetch_k=k, **ranker, **options))
+
+    def _filled_up(self, found: list[Document], vector: list[float], k: int, condition: str) -> list[Document]:
+        """The tenant's k closest rows by their vectors; of a hybrid store after those that both legs found."""
+        closest = self._compare_each(vector, k, condition)
+        if not is_hybrid(self.vector_store):
+            return closest
+        seen = {self._key(document) for document in found}
+        return found + [document for document in closest if self._key(document) not in seen][: k - len(found)]
+
+    def _key(self, document: Document) -> object:
+        return document.id or document.metadata.get(store_fields(self.vector_store).primary)
 
     def _is_lookalike(self, found: object) -> bool:
         """Whether a dynamic field holds what the engine takes for the tenant and is none: True is no 1."""
@@ -131,7 +164,7 @@ class TenantRetriever(BaseRetriever):
     def _check_dimension(self, vector: list[float]) -> None:
         store = self.vector_store
         fields = store.client.describe_collection(store.collection_name)["fields"]
-        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == store_fields(store).vectors[0])
+        wanted = next(int(one["params"]["dim"]) for one in fields if one["name"] == _dense(store).field)
         if len(vector) != wanted:
             raise KitError(
                 f"The embeddings give {len(vector)} numbers; the vectors in {store.collection_name!r} have {wanted}. "
@@ -166,7 +199,7 @@ class TenantRetriever(BaseRetriever):
         if not rows:
             return []
         client, name = store.client, store.collection_name
-        vector_field = store_fields(store).vectors[0]
+        vector_field = _dense(store).field
         metric = client.describe_index(name, client.list_indexes(name, field_name=vector_field)[0])["metric_type"]
         vectors = np.array([row.pop(vector_field) for row in rows], dtype=np.float64)
         best = np.argsort(-_closeness(vectors, np.array(vector), metric), kind="stable")[:k]
@@ -226,14 +259,39 @@ def _check_collection(vector_store: Milvus, field: str, tenant: str | int) -> No
         raise KitError(
             f"The collection {name!r} has no field {field!r}; it has {', '.join(kinds)}.{nearest(field, list(kinds))}"
         )
-    vectors = [one for one, kind in kinds.items() if "VECTOR" in kind]
-    if (
-        len(vectors) != 1
-        or kinds[vectors[0]] != "FLOAT_VECTOR"
-        or isinstance(vector_store.embeddings, list | type(None))
-    ):
-        shown = ", ".join(f"{one}: {kinds[one]}" for one in vectors)
+    vectors = {one: kind for one, kind in kinds.items() if "VECTOR" in kind}
+    if not _dense_fields(vector_store) or kinds.get(_dense(vector_store).field) != "FLOAT_VECTOR":
+        shown = ", ".join(f"{one}: {kind}" for one, kind in vectors.items())
         raise KitError(
-            f"A tenant's retriever wants one dense vector field with its embeddings; {name!r} has {shown}. A full-text "
-            "search returns only rows with matching words, so min(k, rows) could not be kept."
+            f"A tenant's retriever wants a dense vector field with its embeddings; {name!r} has {shown}. A full-text "
+            "search alone returns only rows with matching words, so min(k, rows) could not be kept."
         )
+
+
+class _Dense(NamedTuple):
+    """A dense vector field and the embeddings that it is made with."""
+
+    field: str
+    model: Embeddings
+
+
+def _dense_fields(vector_store: Milvus) -> list[_Dense]:
+    given: Any = vector_store.embeddings
+    models = given if isinstance(given, list) else [given] if given else []
+    pairs = zip(store_fields(vector_store).embedded, models, strict=False)
+    return [_Dense(field, model) for field, model in pairs if isinstance(model, Embeddings)]
+
+
+def _dense(vector_store: Milvus) -> _Dense:
+    """The first one, in which a tenant's rows are compared where an index falls short."""
+    return _dense_fields(vector_store)[0]
+
+
+def _check_ranker(vector_store: Milvus, kind: object, params: object) -> None:
+    if (kind or params) and not is_hybrid(vector_store):
+        raise KitError("ranker_type and ranker_params are for a hybrid store; this one has one vector field.")
+    if kind not in (None, "rrf", "weighted"):
+        raise KitError(f"The ranker_type is {kind!r}", wanted="rrf or weighted")
+    known = {"weights"} if kind == "weighted" else {"k"}
+    if not isinstance(params, dict | None) or set(params or ()) - known:
+        raise KitError(f"The ranker_params are {params!r}", wanted=f"a dict with {', '.join(known)}")
