@@ -99,6 +99,18 @@ class DocumentsWithIds:
     """Hits as LangChain wants them: the primary key is the document's id and no part of its metadata."""
 
     _primary_field: str
+    _vector_field: Any
+
+    def _remove_forbidden_fields(self, fields: list[str]) -> list[str]:
+        """On a copy: langchain-milvus adds to the store's own list, and its next hybrid search fails."""
+        before = self._vector_field
+        if isinstance(before, list):
+            self._vector_field = list(before)
+        try:
+            kept: list[str] = super()._remove_forbidden_fields(fields)  # type: ignore[misc]  # a mixin before Milvus
+            return kept
+        finally:
+            self._vector_field = before
 
     def _parse_document(self, data: dict[str, Any]) -> Document:
         key = data.pop(self._primary_field, None)

@@ -1,5 +1,6 @@
 """An option that would be dropped is refused with the right name; every option that is read passes."""
 
+import copy
 import inspect
 
 import pytest
@@ -121,7 +122,9 @@ def test_a_namespace_of_a_collection_without_namespaces_is_refused(kind, request
 def test_the_unguarded_store_drops_them_all(dense, hybrid):
     for store, option in [(dense, "exprs"), (hybrid, "filter")]:
         plain = Milvus.__new__(Milvus)
-        plain.__dict__ = store.__dict__
+        plain.__dict__ = copy.deepcopy({"_vector_field": store._vector_field}) | {
+            name: value for name, value in store.__dict__.items() if name != "_vector_field"
+        }
         assert len(plain.similarity_search("grain", k=3, **{option: "year > 2020"})) == 3
 
 
@@ -147,6 +150,12 @@ def test_right_options_search_as_before(dense, hybrid):
     assert len(dense.similarity_search("grain", k=3, offset=1, partition_names=["_default"])) == 2
     weighted = {"ranker_type": "weighted", "ranker_params": {"weights": [0.5, 0.5]}, "fetch_k": 3}
     assert {hit.id for hit in hybrid.similarity_search("grain", k=3, **weighted, expr="year >= 2020")} == {"b", "c"}
+
+
+@pytest.mark.filterwarnings("ignore:The 'ranker_type':DeprecationWarning")
+def test_a_hybrid_search_without_a_ranker_works_more_than_once(hybrid):
+    first, second, third = (hybrid.similarity_search("grain", k=2) for _ in range(3))
+    assert first == second == third and len(first) == 2
 
 
 async def test_it_is_the_store_in_retrievers_chains_and_async_code(dense):
