@@ -90,7 +90,8 @@ class PublishedScores(NamedTuple):
     scores: Mapping[str, float]
 
     def __repr__(self) -> str:
-        return self._table().to_string()
+        text: str = self._table().to_string()
+        return text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         published = {"condition": self.condition, "questions": self.questions, "scores": self._rounded()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from kit.bench.records import DEFAULT_MEASURES, Mean, Qrel, Score, ScoredDoc
 from kit.errors import KitError, nearest
@@ -13,8 +13,8 @@ from kit.errors import KitError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-    Qrels = Iterable[Qrel] | pd.DataFrame | Mapping[str, Mapping[str, int]]
-    Run = Iterable[ScoredDoc] | pd.DataFrame | Mapping[str, Mapping[str, float]]
+    Qrels: TypeAlias = Iterable[Qrel] | pd.DataFrame | Mapping[str, Mapping[str, int]]
+    Run: TypeAlias = Iterable[ScoredDoc] | pd.DataFrame | Mapping[str, Mapping[str, float]]
 
 _FORMS = ("nDCG@10", "nDCG", "R@10", "R@100", "RR@10", "RR", "AP", "AP@100", "P@10", "Success@10", "Rprec", "Bpref")
 _LEFT_OUT = ("IPrec",)  # pytrec_eval's recall levels are an older trec_eval's: 0.2096 on NIST's fixture, not 0.2098
