@@ -110,6 +110,8 @@ def torn_indexes(root: Path) -> list[Path]:
     What they hold is made anew from the data files where they are missing; where they are torn the collection cannot
     be loaded any more.
     """
+    if not root.exists():
+        return []
     import numpy as np
 
     torn = []

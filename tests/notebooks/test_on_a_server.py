@@ -43,7 +43,7 @@ def test_retrieval_is_as_good_on_a_server(tour):
 
 def test_what_the_server_cannot_do_is_skipped_with_that_reason_and_nothing_else_is(tour, own_server):
     skipped = {one["file"]: [part["words"] for part in one["skipped"]] for one in tour["notebooks"] if one["skipped"]}
-    assert set(skipped) == NO_FULL_TEXT
+    assert set(skipped) == NO_FULL_TEXT | {"15_guard_your_store.ipynb"}
     for words in [line for lines in skipped.values() for line in lines]:
         assert words.startswith("SKIPPED ") and "milvus-2.3.5" in words
         assert "full text search" in words.replace("-", " ")
