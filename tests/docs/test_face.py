@@ -3,9 +3,9 @@
 import kit.docs
 
 FACE = """
-Claim Defect Failure Held JudgedClaim Ledger Options PageReport Replay Verdict all_probes find_claims
-find_failures hold judge_claims load_ledger pages_folder parse_source patched read_page read_source record
-replacements replay_page report_page run_probes unified_diff with_fresh_outputs
+Answer Claim Defect Failure Held JudgedClaim Ledger Options PageReport Replay Rule Scratch Verdict all_probes
+find_claims find_failures hold judge_claims load_ledger pages_folder parse_source patched probe read_page
+read_source record replacements replay_page report_page run_probes unified_diff with_fresh_outputs
 """
 
 
