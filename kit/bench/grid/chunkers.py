@@ -85,17 +85,12 @@ class Chunker:
         pieces = self._splitter.split_text(text)
         if not pieces:
             return iter(())
-        before: list[dict[int, int]] = [{text.find(pieces[0]): -1}]  # for each piece: start -> start of the one before
-        for previous, piece in pairwise(pieces):
-            before.append({})
-            for start in before[-2]:
-                end = start + len(previous)
-                spaces = _SPACE.match(text, end)
-                last = spaces.end() if spaces else end
-                for found in _occurrences(text, piece, max(start + 1, end - self._reach(previous)), last):
-                    before[-1].setdefault(found, start)
-        end = len(text.rstrip())
-        start = next((start for start in before[-1] if start + len(pieces[-1]) == end), -1)
+        end, start = len(text.rstrip()), -1
+        for step in (1, 0):  # a piece may begin where the one before it does and be longer; rarely
+            before = self._starts(text, pieces, step)
+            start = next((start for start in before[-1] if start + len(pieces[-1]) == end), -1)
+            if start >= 0:
+                break
         if start < 0 or -1 in before[0]:
             raise KitError(f"{self.name} gave chunks that are not pieces of their document: {pieces[-1][:60]!r}.")
         places = []
@@ -103,6 +98,20 @@ class Chunker:
             places.append((start, start + len(piece)))
             start = known[start]
         return reversed(places)
+
+    def _starts(self, text: str, pieces: list[str], step: int) -> list[dict[int, int]]:
+        """For each piece: where it may start -> where the one before it then starts, `step` characters back or more."""
+        before: list[dict[int, int]] = [{text.find(pieces[0]): -1}]
+        for previous, piece in pairwise(pieces):
+            before.append({})
+            for start in before[-2]:
+                end = start + len(previous)
+                spaces = _SPACE.match(text, end)
+                last = spaces.end() if spaces else end
+                least = start + (step if len(piece) > len(previous) else 1)
+                for found in _occurrences(text, piece, max(least, end - self._reach(previous)), last):
+                    before[-1].setdefault(found, start)
+        return before
 
     def _reach(self, chunk: str) -> int:
         """How many characters the overlap with the next chunk has at most."""
