@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from kit.errors import KitError
 from kit.milvus.ingest.identity import Numbered, documents_by_id
 from kit.milvus.ingest.target import LOOK_UP, Target, batches
+from kit.milvus.ingest.turns import turn
 from kit.milvus.ingest.validate import check_documents
 from kit.milvus.inventory import Content
-from kit.milvus.langchain import connection_of
 from kit.reports.terminal import progress as progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 BATCH = 256  # documents that are embedded and written in one go: what a killed run does again at most
 GIVE_UP_SECONDS = 120.0
 ROUNDS = 3  # of writing again what another writer of the server took away meanwhile
-_LOCKS: dict[tuple[str, ...], threading.RLock] = {}
 _QUIET = threading.RLock()
 _quiet_depth = 0
 _levels: list[int] = []
@@ -65,8 +64,9 @@ def ingest(
     makes searches fast. Progress is shown on a terminal.
 
     Others may write meanwhile: threads of this process take turns; on a server, rows that another process took away
-    are written again. All documents are checked before the first is written. On Milvus Lite 3.2 let no other thread
-    write by other means meanwhile: its log breaks when two write at once, and a killed process then loses rows.
+    are written again. All documents are checked before the first is written. On Milvus Lite 3.2 let another
+    thread write meanwhile through `kit.strict(vector_store)` only, which takes turns with this: its log breaks when two
+    write at once, and a killed process then loses rows.
 
     Raises:
         KitError: documents that the collection cannot hold as they are, an `auto_id` collection, a full disk, a
@@ -80,7 +80,7 @@ def ingest(
         check_documents(vector_store, chosen.values(), len(documents))
 
     target = Target(vector_store, check)
-    with _quiet(), _turn(vector_store):
+    with _quiet(), turn(vector_store, "ingest"):
         target.call(check, give_up_after)
         before = target.call(target.begin, give_up_after)
         there = {
@@ -140,15 +140,6 @@ def _complete(target: Target, chosen: dict[str, Numbered], batch_size: int, seco
         "are there twice. Another program writes into it, or Milvus 2.3 put rows into a wrong partition.",
         mend="Run ingest again alone, in the second case into a new collection.",
     )
-
-
-@contextlib.contextmanager
-def _turn(vector_store: Milvus) -> Iterator[None]:
-    """One ingest at a time into a collection, among the threads of this process."""
-    connection = connection_of(vector_store)
-    place = (str(connection["uri"]), str(connection.get("db_name") or ""), vector_store.collection_name)
-    with _LOCKS.setdefault(place, threading.RLock()):
-        yield
 
 
 def _check_batch_size(size: object) -> None:

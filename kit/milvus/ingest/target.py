@@ -13,6 +13,7 @@ from kit.milvus import inventory
 from kit.milvus.connection import is_lite
 from kit.milvus.filters import Filter, field
 from kit.milvus.ingest.identity import Numbered
+from kit.milvus.ingest.turns import turn
 from kit.milvus.inventory import Content
 from kit.milvus.langchain import connection_of, finish_creation, store_fields
 from kit.milvus.lite_files import collection_folder, damaged, deleted_since, last_write_or_none
@@ -105,6 +106,10 @@ class Target:
     def write(self, batch: list[tuple[str, Document]], there: Collection[str]) -> None:
         """Write a batch; a row that is there already, of `there` or by an attempt that was cut off, is replaced."""
         keys, documents = [key for key, _ in batch], [document for _, document in batch]
+        with turn(self.store, "write"):
+            self._write(keys, documents, there)
+
+    def _write(self, keys: list[str], documents: list[Document], there: Collection[str]) -> None:
         if not self.ready:
             self._prepare(keys, documents)
         if self.partition_key and not self.lite:
@@ -156,7 +161,8 @@ class Target:
 
     def flush(self, seconds: float) -> None:
         """Have the engine write its data files."""
-        self.call(lambda: self.client.flush(self.name, timeout=CALL_SECONDS), seconds)
+        with turn(self.store, "write"):
+            self.call(lambda: self.client.flush(self.name, timeout=CALL_SECONDS), seconds)
 
     def _partitions(self, keys: list[str], chosen: dict[str, Numbered]) -> Filter | None:
         """A filter on the partition key, so that a row counts only where its own filter will look for it."""

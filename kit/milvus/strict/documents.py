@@ -12,6 +12,7 @@ from langchain_core.runnables import run_in_executor
 
 from kit.errors import KitError, nearest
 from kit.milvus import filters
+from kit.milvus.ingest.turns import turn
 from kit.milvus.langchain import as_document, output_fields, store_fields, upsert_embedded
 from kit.milvus.schema import Schema, read_schema
 
@@ -52,7 +53,8 @@ class StandardDocuments(_Base):
             ids = None
         else:
             ids = _checked_ids(ids, len(texts))
-        stored = super().add_texts(texts, metadatas, timeout, batch_size, ids=ids, **kwargs)
+        with turn(self, "write"):
+            stored = super().add_texts(texts, metadatas, timeout, batch_size, ids=ids, **kwargs)
         return [str(key) for key in stored]
 
     def add_embeddings(
@@ -68,10 +70,11 @@ class StandardDocuments(_Base):
     ) -> list[str]:
         """Store texts with their vectors, by the rules of `add_texts`."""
         self._check_metadata(metadatas or [])
-        if ids and self.client.has_collection(self.collection_name) and self.fields:
-            upsert_embedded(self, texts, embeddings, metadatas, ids, batch_size, self.timeout or timeout, **kwargs)
-            return ids
-        stored = super().add_embeddings(texts, embeddings, metadatas, timeout, batch_size, ids=ids, **kwargs)
+        with turn(self, "write"):
+            if ids and self.client.has_collection(self.collection_name) and self.fields:
+                upsert_embedded(self, texts, embeddings, metadatas, ids, batch_size, self.timeout or timeout, **kwargs)
+                return ids
+            stored = super().add_embeddings(texts, embeddings, metadatas, timeout, batch_size, ids=ids, **kwargs)
         return [str(key) for key in stored]
 
     def upsert(  # type: ignore[override]  # the ids are what a caller wants to know
@@ -89,7 +92,8 @@ class StandardDocuments(_Base):
                 mend="Give one id a document, or ids=None for new ones.",
             )
         if self._makes_ids() and ids:
-            super().upsert(ids, documents, batch_size, timeout, **kwargs)
+            with turn(self, "write"):
+                super().upsert(ids, documents, batch_size, timeout, **kwargs)
             return [str(key) for key in ids]
         return self.add_documents(documents or [], ids=ids, batch_size=batch_size, timeout=timeout, **kwargs)
 
@@ -114,7 +118,8 @@ class StandardDocuments(_Base):
             return False
         if expr is None and not ids:
             return True
-        self.client.delete(self.collection_name, filter=expr or self._with_ids(ids or []), **kwargs)
+        with turn(self, "write"):
+            self.client.delete(self.collection_name, filter=expr or self._with_ids(ids or []), **kwargs)
         return True
 
     def search_by_metadata(self, expr: str, fields: list[str] | None = None, limit: int = 10) -> list[Document]:

@@ -15,6 +15,7 @@ from kit.milvus.strict.documents import StandardDocuments
 from kit.milvus.strict.options import options_of
 from kit.milvus.strict.rankers import check_ranker
 from kit.milvus.strict.reopening import check_reopened
+from kit.milvus.strict.tuning import check_tuning
 
 if TYPE_CHECKING:
     from langchain_milvus import Milvus
@@ -30,7 +31,7 @@ def strict(vector_store: Milvus) -> Milvus:
     """The same store and the same collection, but what would be dropped without a word is refused with the right name.
 
     Refused: an option that neither langchain-milvus nor pymilvus reads (`exprs=`, `filter=` in a hybrid search,
-    `namespace=`), a ranker's unknown parameter, metadata keys that the collection has no field for, ids that the
+    `namespace=`), a ranker's unknown parameter, a misspelt search parameter inside `param=`, metadata keys that the collection has no field for, ids that the
     collection would not keep, and, here at once, options of opening that the collection does not have: the
     consistency level, the partition key, the dynamic field, the metric of its index. A failed `delete` or
     `search_by_metadata` raises. Which options are read is taken from the installed releases.
@@ -84,6 +85,7 @@ def check_options(store: Any, base: type, method: str, options: dict[str, Any]) 
                 f"{version('pymilvus')} reads it{' in a hybrid search' if is_hybrid(store) else ''}.",
                 mend=_right_name(base, method, name, known.names),
             )
+    check_tuning(store, options)
     if is_hybrid(store):
         check_ranker(base, options)
 

@@ -13,6 +13,7 @@ from milvus_lite.server_manager import server_manager_instance
 from kit.errors import KitError
 from kit.milvus.connection import connect, is_lite
 from kit.milvus.ingest import ingest
+from kit.milvus.strict import strict
 from tests.milvus.test_ingest import (  # noqa: F401 - `processes` is a fixture
     documents,
     kill_or_finish,
@@ -28,17 +29,16 @@ KILLS = 100
 def ingest_beside_another(uri: str, count: int, batch_size: int, begins, written: Path) -> None:
     """Ingest while a thread of the application writes rows of its own, and notes each one that was acknowledged.
 
-    On Lite it writes through `ingest`, which takes turns: two threads that write at once break Lite 3.2.2's log.
+    It writes through `kit.strict`, which takes turns on Lite: two threads that write at once break Lite 3.2.2's log.
     """
-    store, app = vector_store(uri), vector_store(uri)
+    store, app = vector_store(uri), strict(vector_store(uri))
     done = threading.Event()
 
     def write() -> None:
         number = 0
         while not done.is_set():
             key = f"app-{os.getpid()}-{number}"
-            document = Document(key, metadata={"year": number})
-            ingest(app, [document], ids=[key], flush=False) if is_lite(uri) else app.upsert([key], [document])
+            app.upsert([key], [Document(key, metadata={"year": number})])
             with written.open("a") as noted:
                 noted.write(f"{key}\n")
             number += 1

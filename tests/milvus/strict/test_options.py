@@ -190,3 +190,28 @@ def test_the_guard_shares_the_stores_state_and_is_put_on_once(dense):
     assert type(dense) is strict_class(Milvus)
     with pytest.raises(KitError, match="wanted: a vector store of langchain-milvus"):
         kit.strict("a.db")
+
+
+@pytest.mark.parametrize(
+    ("param", "right"),
+    [
+        ({"params": {"nprob": 4}}, "nprobe"),
+        ({"params": {"ef_search": 64}}, "ef"),
+        ({"params": {"efSearch": 64}}, "ef"),
+        ({"params": {"raduis": 0.4}}, "radius"),
+        ({"metric": "COSINE"}, "metric_type"),
+        ({"parms": {"ef": 64}}, "params"),
+        ([{"metric_type": "COSINE", "params": {"nprobes": 4}}, {}], "nprobe"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["dense", "hybrid"])
+def test_a_misspelt_search_parameter_is_refused_with_the_right_name(kind, param, right, request):
+    with pytest.raises(KitError, match=f'Did you mean "{right}"'):
+        request.getfixturevalue(kind).similarity_search("grain", k=1, param=param)
+
+
+def test_right_search_parameters_pass_and_so_does_a_name_like_none_known(dense):
+    for entry in dense.default_search_params.values():
+        check_options(dense, Milvus, "similarity_search", {"param": entry})
+    for name in ("radius", "range_filter", "drop_ratio_search", "search_list", "reorder_k", "brand_new"):
+        check_options(dense, Milvus, "similarity_search", {"param": {"metric_type": "L2", "params": {name: 1}}})
