@@ -8,15 +8,17 @@ A package registers in its pyproject.toml, with no word to the kit:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from kit.errors import KitError, nearest
+from kit.settings import mask
 
 Kind = Literal["retrievers", "embeddings", "probes", "rules", "sources", "collections", "rerankers", "chat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Made = TypeVar("Made")
 _WORDS = {"chat": "chat model", "embeddings": "embeddings"}
 
 
@@ -40,6 +42,46 @@ def lookup(kind: Kind, name: str, known: Iterable[str] = (), *, example: str = "
     if is_path(name):
         return _import(kind, name)
     raise unknown(kind, name, known, example=example)
+
+
+def instance(kind: Kind, name: str, base: type[Made], wanted: str) -> Made:
+    """The object of class `base` that a name stands for, or that the class or function of that name makes.
+
+    Raises:
+        KitError: it cannot be made without arguments, or is no such object.
+    """
+    value = lookup(kind, name)
+    return _checked(
+        name,
+        base,
+        wanted,
+        lambda: value if isinstance(value, base) else value(),
+        "be made without arguments",
+        "Name a class or a function that needs none; it may read the environment.",
+    )
+
+
+def answer(kind: Kind, name: str, argument: str, base: type[Made], wanted: str) -> Made:
+    """What the function that a name stands for gives for an argument.
+
+    Raises:
+        KitError: the function's own one, or that it fails in another way or gives no `base`.
+    """
+    function = lookup(kind, name)
+    return _checked(name, base, wanted, lambda: function(argument), f'read "{argument}"')
+
+
+def _checked(name: str, base: type[Made], wanted: str, make: Callable[[], Any], job: str, mend: str = "") -> Made:
+    try:
+        value = make()
+    except KitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the user's own code and may fail in any way
+        words = mask(" ".join(f"{type(error).__name__}: {error}".split()))
+        raise KitError(f'"{name}" cannot {job} ({words[:300]}).', mend=mend) from None
+    if not isinstance(value, base):
+        raise KitError(f'"{name}" gives a {type(value).__name__}', wanted=wanted)
+    return value
 
 
 def unknown(kind: Kind, name: str, known: Iterable[str] = (), *, example: str = "") -> KitError:

@@ -43,7 +43,9 @@ def load_chat(name: str | None = None, embeddings: Embeddings | None = None) -> 
     if name == EXTRACTIVE:
         return ExtractiveAnswerer(embeddings=embeddings or load_embeddings())
     if name in registry.names("chat") or registry.is_path(name):
-        return ProviderChat(name=name, model=_from_outside(name))
+        return ProviderChat(
+            name=name, model=registry.instance("chat", name, BaseChatModel, "a chat model of LangChain")
+        )
     if ":" in name:
         return ProviderChat(name=name, model=_load_provider(name))
     if like := nearest(name, (EXTRACTIVE,), cutoff=0.8):
@@ -180,19 +182,6 @@ def _piece(message: AIMessage) -> ChatGenerationChunk:
     if not isinstance(message, AIMessageChunk):
         message = AIMessageChunk(**message.model_dump(exclude={"type"}))
     return ChatGenerationChunk(message=message)
-
-
-def _from_outside(name: str) -> BaseChatModel:
-    """A chat model that a package registers or a path names: an object, or what makes one."""
-    value = registry.lookup("chat", name)
-    try:
-        model = value if isinstance(value, BaseChatModel) else value()
-    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
-        words = mask(f"{type(error).__name__}: {error}")
-        raise KitError(f'"{name}" cannot be made without arguments ({words}).') from None
-    if not isinstance(model, BaseChatModel):
-        raise KitError(f'"{name}" gives a {type(model).__name__}', wanted="a chat model of LangChain")
-    return model
 
 
 def _load_provider(name: str) -> BaseChatModel:

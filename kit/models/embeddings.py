@@ -20,7 +20,7 @@ from kit import registry
 from kit.errors import KitError
 from kit.models.minilm import MINILM_MODEL, MiniLM
 from kit.models.providers import TokenLimit, UnitEmbeddings, load_provider
-from kit.settings import load_settings, mask
+from kit.settings import load_settings
 
 if TYPE_CHECKING:
     import diskcache
@@ -114,17 +114,7 @@ def _load_model(name: str) -> UnitEmbeddings:
 
 def _from_outside(name: str) -> UnitEmbeddings:
     """Embeddings that a package registers or a path names: an object, or a class or function that makes one."""
-    found = registry.lookup("embeddings", name)
-    try:
-        model = found if isinstance(found, Embeddings) else found()
-    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
-        words = mask(f"{type(error).__name__}: {error}")
-        raise KitError(
-            f'"{name}" cannot be made without arguments ({words}).',
-            mend="Name a class or a function that needs none; it may read the environment.",
-        ) from None
-    if not isinstance(model, Embeddings):
-        raise KitError(f'"{name}" gives a {type(model).__name__}', wanted="embeddings of LangChain (Embeddings)")
+    model = registry.instance("embeddings", name, Embeddings, "embeddings of LangChain (Embeddings)")
     identity = f"{name}@{getattr(model, 'identity', '') or _version_of(type(model).__module__)}".rstrip("@")
     return UnitEmbeddings(
         name,

@@ -32,7 +32,7 @@ def read_page(source: str) -> Page:
 def read_source(source: str) -> str:
     """The page's text, unparsed."""
     if registered := _registered(source):
-        text = _from_outside(source, registered)
+        text = registry.answer("sources", registered, source.removeprefix(f"{registered}:"), str, "the page's text")
     else:
         remote = source.startswith(("http://", "https://"))
         text = _decode(_fetch(source) if remote else _read(source), source)
@@ -63,20 +63,6 @@ def _registered(source: str) -> str:
     if len(parts) == 3 and registry.is_path(":".join(parts[:2])):
         return ":".join(parts[:2])
     return parts[0] if len(parts) > 1 and parts[0] in registry.names("sources") else ""
-
-
-def _from_outside(source: str, name: str) -> str:
-    """The text that a registered source gives for what stands behind its name."""
-    fetch = registry.lookup("sources", name)
-    try:
-        text = fetch(source.removeprefix(f"{name}:"))
-    except KitError:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is the user's own source and may fail in any way
-        raise KitError(f'The source "{name}" cannot give {source} ({type(error).__name__}: {error}).') from None
-    if not isinstance(text, str):
-        raise KitError(f'The source "{name}" gives a {type(text).__name__} for {source}', wanted="the page's text")
-    return text
 
 
 def _read(source: str) -> bytes:

@@ -37,7 +37,8 @@ def open_collection(
         raise KitError(f"Found --tolerate {unknown[0]}; wanted one of {', '.join(TOLERATED)}.")
     kind, _, rest = name.partition(":")
     if kind in registry.names("collections") or registry.is_path(name):
-        return _from_outside(name, kind, "" if registry.is_path(name) else rest)
+        reader, argument = (name, "") if registry.is_path(name) else (kind, rest)
+        return registry.answer("collections", reader, argument, Collection, "a kit.bench.Collection")
     folder = Path(name)
     if name == "golden" or name.startswith("golden:"):
         return open_golden(name.partition(":")[2])
@@ -48,17 +49,3 @@ def open_collection(
     if folder.is_file():
         raise KitError(f"{folder} is a file; wanted a folder with corpus.jsonl, or with text files and questions.")
     return open_ir_dataset(name, tolerate)
-
-
-def _from_outside(name: str, kind: str, rest: str) -> Collection:
-    """What a reader that a package registers, or a path names, makes of what stands behind its name."""
-    reader = registry.lookup("collections", name if registry.is_path(name) else kind)
-    try:
-        collection = reader(rest)
-    except KitError:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is the user's own reader and may fail in any way
-        raise KitError(f'The collection "{name}" cannot be read ({type(error).__name__}: {error}).') from None
-    if not isinstance(collection, Collection):
-        raise KitError(f'The collection "{name}" is a {type(collection).__name__}', wanted="a kit.bench.Collection")
-    return collection

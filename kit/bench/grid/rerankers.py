@@ -109,14 +109,8 @@ def _from_outside(name: str, kind: str) -> Callable[[Sequence[Document], str], S
     """A compressor of LangChain that a package registers or a path names: an object, or what makes one."""
     from langchain_core.documents import BaseDocumentCompressor
 
-    value = registry.lookup("rerankers", name if registry.is_path(name) else kind)
-    try:
-        compressor = value if isinstance(value, BaseDocumentCompressor) else value()
-    except Exception as error:  # noqa: BLE001 - it is the user's own class and may fail in any way
-        words = mask(" ".join(f"{type(error).__name__}: {error}".split()))
-        raise KitError(f'The reranker "{name}" cannot be made: {words[:300]}') from None
-    if not isinstance(compressor, BaseDocumentCompressor):
-        raise KitError(f'The reranker "{name}" gives a {type(compressor).__name__}', wanted="a BaseDocumentCompressor")
+    known = name if registry.is_path(name) else kind
+    compressor = registry.instance("rerankers", known, BaseDocumentCompressor, "a BaseDocumentCompressor")
     return compressor.compress_documents
 
 

@@ -31,10 +31,10 @@ def strict(vector_store: Milvus) -> Milvus:
     """The same store and the same collection, but what would be dropped without a word is refused with the right name.
 
     Refused: an option that neither langchain-milvus nor pymilvus reads (`exprs=`, `filter=` in a hybrid search,
-    `namespace=`), a ranker's unknown parameter, a misspelt search parameter inside `param=`, metadata keys that the collection has no field for, ids that the
-    collection would not keep, and, here at once, options of opening that the collection does not have: the
-    consistency level, the partition key, the dynamic field, the metric of its index. A failed `delete` or
-    `search_by_metadata` raises. Which options are read is taken from the installed releases.
+    `namespace=`), a ranker's unknown parameter, a search parameter misspelt inside `param=`, metadata keys that the
+    collection has no field for, ids that the collection would not keep, and, here at once, options of opening that the
+    collection does not have: the consistency level, the partition key, the dynamic field, the metric of its index. A
+    failed `delete` or `search_by_metadata` raises. Which options are read is taken from the installed releases.
 
     It also keeps LangChain's contract: a hit's `id` is its primary key, which is no part of its metadata; `Document.id`
     is the id that a document is stored under; the same id again replaces the document; `get_by_ids` works. It is an
