@@ -1,12 +1,16 @@
 """The README's generated parts are what they are made from, and everything else it names is there."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import typer
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_milvus import Milvus
 
+import kit
 from kit.errors import KitError
 from tests.readme import check_parts, commands_markdown, generated_parts
 
@@ -63,7 +67,7 @@ def test_each_file_that_a_document_links_is_there(name):
 
 def test_the_code_in_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     people = [("Biden", "ankush", 2022), ("Trump", "ankush", 2020), ("Ford", "harrison", 1975)]
     documents = [
         Document(f"{speaker} spoke.", metadata={"speaker": speaker, "namespace": namespace, "year": year})
@@ -74,3 +78,29 @@ def test_the_code_in_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     assert str(names["expr"]) == r'(year >= 2020) and (not (speaker in ["Biden", "O\"Hara"]))'
     found = {document.metadata["speaker"] for document in names["retriever"].invoke("Who spoke?")}
     assert found == {"Biden", "Trump"}
+
+
+class Prefixed(Embeddings):
+    """Embeds documents with a word before them and questions without."""
+
+    def embed_documents(self, texts):
+        return kit.load_embeddings().embed_documents([f"passage: {text}" for text in texts])
+
+    def embed_query(self, text):
+        return kit.load_embeddings().embed_query(text)
+
+
+def test_what_the_readme_says_is_refused_is_refused_in_these_words(tmp_path):
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    uri = str(tmp_path / "my.db")
+    options = {"connection_args": kit.connect(uri), "index_params": kit.index_params(uri), "collection_name": "notes"}
+    store = Milvus(Prefixed(), auto_id=False, **options)
+    kit.ingest(
+        store, [Document("Wheat rose.", metadata={"user": "ann"}), Document("It rained.", metadata={"user": "bob"})]
+    )
+    names = {"kit": kit, "Document": Document, "vector_store": store}
+    steps = re.findall(r"^([^#\n].*)(?:\n# KitError: (.*?)(?: …)?$)?", code, re.MULTILINE)
+    assert len([said for _, said in steps if said]) == 4
+    for line, said in steps:
+        with pytest.raises(KitError, match=f"^{re.escape(said)}") if said else nullcontext():
+            exec(line, names)

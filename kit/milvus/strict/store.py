@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
-from kit.errors import KitError, nearest
+from kit.errors import KitError
 from kit.milvus.langchain import DocumentsWithIds, is_hybrid, searches_not_run
 from kit.milvus.strict.documents import StandardDocuments
 from kit.milvus.strict.options import options_of
@@ -91,15 +92,26 @@ def check_options(store: Any, base: type, method: str, options: dict[str, Any]) 
 
 
 def _right_name(base: type, method: str, name: str, known: set[str]) -> str:
-    """`Did you mean expr=?`: what sets the option of this name further down, else the name most like it."""
-    renamed, right, passed = options_of(base, method).renamed, name, {name}
-    while right not in known and renamed.get(right, name) not in passed:
-        right = renamed[right]
-        passed.add(right)
-    if right in known:
-        return f'Did you mean "{right}"?'
-    shown = sorted(option for option in known if option.isidentifier() and not option.startswith("_"))
-    return nearest(name, shown).strip() or f"It reads {', '.join(shown)}."
+    """`Did you mean "expr"?`: what sets the option of this name, or of the name most like it, further down."""
+    renamed = options_of(base, method).renamed
+    shown = {option for option in known if option.isidentifier() and not option.startswith("_")}
+    beneath = {option for option in renamed if _set_by(option, renamed, known)}
+    like = get_close_matches(name, sorted(shown | beneath), n=1, cutoff=0.5)
+    for option in (name, *like):
+        if right := option if option in shown else _set_by(option, renamed, known):
+            return f'Did you mean "{right}"?'
+    return f"It reads {', '.join(sorted(shown))}."
+
+
+def _set_by(option: str, renamed: dict[str, str], known: set[str]) -> str | None:
+    """The known option that sets one further down, however often it is renamed on the way."""
+    passed = {option}
+    while option not in known:
+        option = renamed.get(option, "")
+        if not option or option in passed:
+            return None
+        passed.add(option)
+    return option
 
 
 def _has_namespaces(store: Any) -> bool:

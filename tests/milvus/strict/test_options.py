@@ -100,6 +100,7 @@ def test_what_the_client_names_is_read_unless_the_store_sets_it(dense):
     [
         ({"exprs": "year > 2019"}, "expr"),
         ({"filter": "year > 2019"}, "expr"),
+        ({"filters": "year > 2019"}, "expr"),
         ({"limit": 2}, "k"),
         ({"search_params": {}}, "param"),
         ({"fetch_kk": 9}, None),
