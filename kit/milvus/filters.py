@@ -179,7 +179,7 @@ class Comparison(Filter):
         if self.value is not None:
             _literal(self.value)
         elif self.field.keys:
-            raise KitError(f"A key is there or not; found {self.field} {self.operator} None. Use .exists().")
+            raise KitError(f"A key is there or not; found {self.field} {self.operator} None", mend="Use .exists().")
         if (self.value is None or isinstance(self.value, bool)) and self.operator not in ("==", "!="):
             raise KitError(f"{self.value} has no order; found {self.field} {self.operator} {self.value}. Use == or !=.")
 
@@ -236,7 +236,9 @@ class Exists(Filter):
     def __post_init__(self) -> None:
         _comparable(self.field)
         if not self.field.keys:
-            raise KitError(f'exists() is for keys: field("{self.field}")["key"].exists(). Every row has its fields.')
+            raise KitError(
+                f'exists() is for keys: field("{self.field}")["key"].exists()', mend="Every row has its fields."
+            )
 
     def __str__(self) -> str:
         return f"exists {self.field}"

@@ -54,8 +54,8 @@ def scratch_database(uri: str) -> str:
     except MilvusException as error:
         _dismiss(scratch["uri"])
         raise KitError(
-            f"{without_password(uri)} makes no database to work in ({error.message}). Name one that may be overwritten "
-            "in MILVUS_URI: https://host/database."
+            f"{without_password(uri)} makes no database to work in ({error.message})",
+            mend="Name one that may be overwritten in MILVUS_URI: https://host/database.",
         ) from None
     finally:
         client.close()

@@ -133,8 +133,8 @@ class TenantRetriever(BaseRetriever):
                 documents = self._filled_up(documents, vector, k, condition)
             if len(documents) < there:
                 raise KitError(
-                    f"The tenant {self.tenant!r} has {there} rows to return; {len(documents)} came. Rows were deleted "
-                    "meanwhile, or the collection is damaged: `kit doctor` tells."
+                    f"The tenant {self.tenant!r} has {there} rows to return; {len(documents)} came",
+                    mend="Rows were deleted meanwhile, or the collection is damaged: `kit doctor` tells.",
                 )
         return documents
 
@@ -210,8 +210,8 @@ class TenantRetriever(BaseRetriever):
         found = document.metadata.get(self.field)
         if found is None:
             raise KitError(
-                f"A row came back without its field {self.field!r}, so whose it is cannot be told. Reopen the vector "
-                "store with enable_dynamic_field=True if that is where the field is kept."
+                f"A row came back without its field {self.field!r}, so whose it is cannot be told",
+                mend="Reopen the vector store with enable_dynamic_field=True if that is where the field is kept.",
             )
         if isinstance(found, bool) or found != self.tenant:
             raise KitError(f"A search for the tenant {self.tenant!r} met a row of another one; nothing is given out.")
@@ -238,15 +238,18 @@ def _check_k(k: object) -> None:
 def _check_expr(expr: object) -> None:
     if expr is not None and not filters.is_filter(expr):
         raise KitError(
-            f"Wanted a filter of kit.milvus.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. "
-            'A text could widen the tenant\'s rows. Build it: expr=kit.field("year") >= 2020.'
+            f"Wanted a filter of kit.milvus.filters as expr; found {type(expr).__name__} {ascii(expr)[:60]}. A "
+            "text could widen the tenant's rows",
+            mend='Build it: expr=kit.field("year") >= 2020.',
         )
 
 
 def _check_collection(vector_store: Milvus, field: str, tenant: str | int) -> None:
     client, name = vector_store.client, vector_store.collection_name
     if not client.has_collection(name):
-        raise KitError(f"There is no collection {name!r} to retrieve from. Ingest documents first, or mend the name.")
+        raise KitError(
+            f"There is no collection {name!r} to retrieve from", mend="Ingest documents first, or mend the name."
+        )
     schema = client.describe_collection(name)
     kinds = {one["name"]: one["type"].name for one in schema["fields"]}
     if field in kinds:

@@ -193,8 +193,9 @@ def _load_provider(name: str) -> BaseChatModel:
     if name.startswith("openai:"):
         if settings.openai_api_key is None:
             raise KitError(
-                f'"{name}" needs OPENAI_API_KEY, which is not set. Set it in the environment or in .env, with '
-                "OPENAI_BASE_URL for a compatible endpoint; or unset KIT_CHAT to quote without a language model."
+                f'"{name}" needs OPENAI_API_KEY, which is not set',
+                mend="Set it in the environment or in .env, with OPENAI_BASE_URL for a compatible endpoint; or "
+                "unset KIT_CHAT to quote without a language model.",
             )
         options |= {"api_key": settings.openai_api_key, "base_url": settings.openai_base_url}
     try:

@@ -197,8 +197,8 @@ class _DiskStore(ByteStore):
             return diskcache.Cache(str(self._folder), eviction_policy="none", timeout=60)
         except (OSError, sqlite3.Error) as error:
             raise KitError(
-                f"The embedding cache {self._folder} cannot be written ({error}). "
-                "Set KIT_CACHE_DIR to a folder that can be written."
+                f"The embedding cache {self._folder} cannot be written ({error})",
+                mend="Set KIT_CACHE_DIR to a folder that can be written.",
             ) from None
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:

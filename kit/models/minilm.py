@@ -42,7 +42,7 @@ def verified(file: DataFile) -> Path:
     """The path of a package's data file, once its sha256 was found right."""
     spec = find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
-        raise KitError(f"The package {file.package} with {file.path} is not installed. Run `make tour` again.")
+        raise KitError(f"The package {file.package} with {file.path} is not installed", mend="Run `make tour` again.")
     path = Path(spec.submodule_search_locations[0]) / file.path
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if found != file.sha256:

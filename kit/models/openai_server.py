@@ -46,7 +46,9 @@ class OpenAIServer(ThreadingHTTPServer):
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
-            raise KitError(f"Port {port} of {HOST} cannot be served ({why}). Choose another, or 0 for any.") from None
+            raise KitError(
+                f"Port {port} of {HOST} cannot be served ({why})", mend="Choose another, or 0 for any."
+            ) from None
 
     @property
     def base_url(self) -> str:

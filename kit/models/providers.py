@@ -60,8 +60,8 @@ class UnitEmbeddings(Embeddings):
         for position, text in enumerate(texts):
             if not text.strip():
                 raise KitError(
-                    f"Text {position + 1} of {len(texts)} to embed is empty; an empty text has no direction. "
-                    "Drop empty chunks before storing or searching."
+                    f"Text {position + 1} of {len(texts)} to embed is empty; an empty text has no direction",
+                    mend="Drop empty chunks before storing or searching.",
                 )
         vectors = np.asarray(embed(texts), dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -83,8 +83,9 @@ def load_provider(name: str) -> UnitEmbeddings:
     provider = name.split(":", 1)[0]
     if provider == "openai" and settings.openai_api_key is None:
         raise KitError(
-            f'"{name}" needs OPENAI_API_KEY, which is not set. Set it in the environment or in .env, with '
-            "OPENAI_BASE_URL for a compatible endpoint; or use minilm, which needs no key."
+            f'"{name}" needs OPENAI_API_KEY, which is not set',
+            mend="Set it in the environment or in .env, with OPENAI_BASE_URL for a compatible endpoint; or use "
+            "minilm, which needs no key.",
         )
     options: dict[str, Any] = {}
     tokens = None

@@ -154,8 +154,8 @@ class Reading:
         if token.type == "fence" and not _is_closed(token, lines):
             raise KitError(
                 f"{f'Cell {self.cell}, line' if self.cell else 'Line'} {first + 1} opens a code block with "
-                f"{token.markup} that is never closed. Close it with {token.markup} on a line of its own, at the "
-                "same indent."
+                f"{token.markup} that is never closed",
+                mend=f"Close it with {token.markup} on a line of its own, at the same indent.",
             )
         language, words = fence_language(token.info)
         attributes = fence_attributes(token.info)

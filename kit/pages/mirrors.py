@@ -89,7 +89,7 @@ def read_cells(folder: Path = NOTEBOOKS) -> list[Cell]:
 
     paths = sorted(folder.glob("*.ipynb"))
     if not paths:
-        raise KitError(f"Wanted notebooks in {folder}; found none. Name their folder with --notebooks.")
+        raise KitError(f"Wanted notebooks in {folder}; found none", mend="Name their folder with --notebooks.")
     cells = []
     for path in paths:
         try:

@@ -38,8 +38,9 @@ def read_source(source: str) -> str:
         text = _decode(_fetch(source) if remote else _read(source), source)
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise KitError(
-            f"{source} holds HTML, a rendered page; wanted its source (.md, .mdx or .ipynb). "
-            "On GitHub take the address behind the button Raw."
+            f"{source} holds HTML, a rendered page",
+            wanted="its source (.md, .mdx or .ipynb)",
+            mend="On GitHub take the address behind the button Raw.",
         )
     return text
 
@@ -73,8 +74,9 @@ def _read(source: str) -> bytes:
             raise KitError(f"Wanted a docs page (.md, .mdx or .ipynb) at {source}; found {found}.")
         if path.suffix.lower() not in SUFFIXES:
             raise KitError(
-                f"{source} is no docs page by its name; wanted a file that ends in {', '.join(SUFFIXES)}. "
-                "Rename it when it is one."
+                f"{source} is no docs page by its name",
+                wanted=f"a file that ends in {', '.join(SUFFIXES)}",
+                mend="Rename it when it is one.",
             )
         if path.stat().st_size > MAX_BYTES:
             raise _too_large(source, f"{path.stat().st_size / 1e6:.1f} MB")
@@ -91,8 +93,9 @@ def _fetch(source: str) -> bytes:
         with urlopen(Request(source, headers={"User-Agent": "kit-docs"}), timeout=URL_SECONDS) as answer:
             if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
                 raise KitError(
-                    f"{source} answers with HTML, a rendered page; wanted its source (.md, .mdx or .ipynb). "
-                    "On GitHub take the address behind the button Raw."
+                    f"{source} answers with HTML, a rendered page",
+                    wanted="its source (.md, .mdx or .ipynb)",
+                    mend="On GitHub take the address behind the button Raw.",
                 )
             data: bytes = answer.read(MAX_BYTES + 1)
     except HTTPError as error:
@@ -111,13 +114,14 @@ def _too_large(source: str, found: str) -> KitError:
 def _decode(data: bytes, source: str) -> str:
     encoding = next((name for bom, name in BOMS.items() if data.startswith(bom)), None)
     if encoding is None and b"\0" in data:
-        raise KitError(f"{source} is a binary file; wanted a text: Markdown, MDX or a notebook.")
+        raise KitError(f"{source} is a binary file", wanted="a text: Markdown, MDX or a notebook")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise KitError(
-            f"{source} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}"
-            f"{', it looks like ' + encoding if encoding else ''}). Save it as UTF-8."
+            f"{source} is not UTF-8 text (byte {error.start} is "
+            f"{data[error.start]:#04x}{', it looks like ' + encoding if encoding else ''})",
+            mend="Save it as UTF-8.",
         ) from None
 
 

@@ -110,7 +110,7 @@ def load(path: Path) -> dict[str, Any]:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}".split("\n", 1)[0]
         raise KitError(
-            f"{path} is no baseline ({why}). Wanted command, questions, scores: {{name: {{expected, tolerance}}}}."
+            f"{path} is no baseline ({why})", wanted="command, questions, scores: {name: {expected, tolerance}}"
         ) from None
 
 

@@ -65,8 +65,8 @@ def _reserve(wanted: Path, fallback: Path | None) -> tuple[FileLock, Place]:
             folder = wanted.with_name(f"{wanted.name}-{number}")
             if number > MOST_AT_ONCE:
                 raise KitError(
-                    f"{MOST_AT_ONCE} reports are being written beside {wanted}, or no file can be made there. "
-                    "Give another folder: --out FOLDER."
+                    f"{MOST_AT_ONCE} reports are being written beside {wanted}, or no file can be made there",
+                    mend="Give another folder: --out FOLDER.",
                 ) from None
         except OSError as error:
             why = f"{wanted.parent} cannot be written ({error.strerror or error})"
@@ -76,7 +76,9 @@ def _reserve(wanted: Path, fallback: Path | None) -> tuple[FileLock, Place]:
             return lock, replace(place, note=f"{why}; the report is in {place.folder}.")
     if folder.exists() and not _is_replaceable(folder):
         lock.release()
-        raise KitError(f"{folder} is not a report of kit tour and is not replaced. Give another folder: --out FOLDER.")
+        raise KitError(
+            f"{folder} is not a report of kit tour and is not replaced", mend="Give another folder: --out FOLDER."
+        )
     note = f"Another tour is writing {wanted}; this report is in {folder}." if number > 1 else ""
     return lock, Place(folder, folder.with_name(f".{folder.name}.draft"), note)
 

@@ -44,7 +44,7 @@ def start(
     from kit.server import servers
 
     if lite and data:
-        raise KitError("Wanted --lite PATH or --data DIR; found both. A .db keeps its own data.")
+        raise KitError("Wanted --lite PATH or --data DIR; found both", mend="A .db keeps its own data.")
     if lite is None and server_files.installed() is None:
         typer.echo(f"Installing Milvus {server_files.locked_version()} into {server_files.folder()} …", err=True)
     started = (

@@ -109,13 +109,13 @@ def _fetch(package: Path) -> None:
 
         uv = find_uv_bin()
     except (ImportError, FileNotFoundError):
-        raise KitError("Wanted uv to install the Milvus server; found none. Run `pip install uv`.") from None
+        raise KitError("Wanted uv to install the Milvus server; found none", mend="Run `pip install uv`.") from None
     command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(package)]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.TimeoutExpired:
-        raise KitError(f"The milvus package was not downloaded within {INSTALL_SECONDS} s. Try again.") from None
+        raise KitError(f"The milvus package was not downloaded within {INSTALL_SECONDS} s", mend="Try again.") from None
     if done.returncode:
         raise KitError(f"The milvus package could not be installed. uv says: {done.stderr.strip()[-600:]}")
 

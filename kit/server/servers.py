@@ -190,7 +190,7 @@ def _check_port(port: int | None) -> None:
         try:
             probe.bind(("", port))
         except PermissionError:
-            raise KitError(f"Port {port} is kept for the system. Give one above 1023.") from None
+            raise KitError(f"Port {port} is kept for the system", mend="Give one above 1023.") from None
         except OSError:
             raise KitError(_TAKEN.format(port)) from None
 

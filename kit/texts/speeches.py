@@ -55,8 +55,8 @@ def load_text(path: str | Path) -> Document:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise KitError(
-            f"{path} is not UTF-8 text (byte {error.start}: {error.object[error.start]:#04x}). "
-            "Save it as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8."
+            f"{path} is not UTF-8 text (byte {error.start}: {error.object[error.start]:#04x})",
+            mend="Save it as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8.",
         ) from None
     except PermissionError:
         raise KitError(f"{path} cannot be read: no permission.") from None

@@ -167,13 +167,13 @@ def test_a_notebook_gives_a_block_a_cell_and_its_outputs_as_stored(tmp_path):
 
 
 BAD = {
-    "binary.md": (b"\x89PNG\r\n\0\0", "is a binary file; wanted a text"),
+    "binary.md": (b"\x89PNG\r\n\0\0", "is a binary file; wanted: a text"),
     "large.md": (b"x" * (MAX_BYTES + 1), "too large for a docs page: 10.0 MB; at most 10 MB"),
     "latin.md": ("# Übersicht".encode("latin1"), r"is not UTF-8 text \(byte 2 is 0xdc\). Save it as UTF-8"),
     "utf16.md": ("# Title".encode("utf-16"), "looks like UTF-16"),
     "unclosed.md": ("# A\n\n```python\nx\n", "unclosed.md: Line 3 opens a code block with ``` that is never closed"),
-    "rendered.md": ("<!DOCTYPE html><html>", "holds HTML, a rendered page; wanted its source"),
-    "page.txt": ("# A", "is no docs page by its name; wanted a file that ends in .md"),
+    "rendered.md": ("<!DOCTYPE html><html>", "holds HTML, a rendered page; wanted: its source"),
+    "page.txt": ("# A", "is no docs page by its name; wanted: a file that ends in .md"),
     "broken.ipynb": ("{", "is no valid notebook: line 1, column 2"),
     "list.ipynb": ("[1]", "is no valid notebook"),
     "r.ipynb": (

@@ -78,7 +78,7 @@ def _stored_fields(vector_store: Milvus) -> dict[str, _Field] | None:
     if not client.has_collection(name, timeout=CALL_SECONDS):
         if vector_store.auto_id:
             raise KitError(
-                "ingest() wants own text ids; this vector store has auto_id=True. Open it with auto_id=False."
+                "ingest() wants own text ids; this vector store has auto_id=True", mend="Open it with auto_id=False."
             )
         return None
     described = client.describe_collection(name, timeout=CALL_SECONDS)["fields"]
@@ -124,9 +124,10 @@ def _fields_to_be(vector_store: Milvus, names: StoreFields, first: list[Numbered
             kind = KINDS.get(type(value))
             if kind is None and value is not None:
                 raise KitError(
-                    f"Document {number} ({document.page_content[:30]!a}) has as {key!r} {_found(value)}, for which "
-                    "LangChain makes no field. Wanted a text, a number, True or False, or a dict; for a list open the "
-                    "vector store with enable_dynamic_field=True or give its type in metadata_schema."
+                    f"Document {number} ({document.page_content[:30]!a}) has as {key!r} {_found(value)}, for "
+                    "which LangChain makes no field",
+                    wanted="a text, a number, True or False, or a dict; for a list open the vector store with "
+                    "enable_dynamic_field=True or give its type in metadata_schema",
                 )
             fields[key] = _Field(kind or "UNKNOWN")
     return fields
@@ -149,9 +150,9 @@ def _check_keys(
     optional = {name for name, one in fields.items() if one.optional}
     inside = bool(names.metadata and not dynamic)
     if odd := [key for key in keys if not isinstance(key, str)]:
-        raise KitError(f"{about} has the metadata key {odd[0]!r}; wanted texts as keys.")
+        raise KitError(f"{about} has the metadata key {odd[0]!r}", wanted="texts as keys")
     if taken := keys & names.reserved:
-        raise KitError(f"{about} has the metadata {_list(taken)}, which Milvus uses itself. Rename it.")
+        raise KitError(f"{about} has the metadata {_list(taken)}, which Milvus uses itself", mend="Rename it.")
     inside = bool(names.metadata and not dynamic)
     if odd := [key for key in keys if not (can_name(key, in_json=inside))]:
         raise KitError(
@@ -160,12 +161,12 @@ def _check_keys(
         )
     if empty := {key for key in keys - optional if metadata[key] is None}:
         raise KitError(
-            f"{about} has None as {_list(empty)}; a field holds a value. Leave it out everywhere or fill it."
+            f"{about} has None as {_list(empty)}; a field holds a value", mend="Leave it out everywhere or fill it."
         )
     if not free and (extra := keys - set(fields)):
         raise KitError(
-            f"{about} has the metadata {_list(extra)}, for which the collection has no field: it would be dropped. "
-            "Give every document the same keys, or open the vector store with enable_dynamic_field=True."
+            f"{about} has the metadata {_list(extra)}, for which the collection has no field: it would be dropped",
+            mend="Give every document the same keys, or open the vector store with enable_dynamic_field=True.",
         )
     if missing := set(fields) - keys - optional:
         raise KitError(f"{about} lacks the metadata {_list(missing)}, for which the collection has a field.")
