@@ -22,7 +22,7 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/kit notebooks lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(or $(ARGS),--cov --cov-report=)
 	PYTHONPATH=$(CURDIR)/tests/offline $(BIN)/python -m pytest --nbval notebooks --nbval-sanitize-with notebooks/sanitize.cfg \
 	  --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
 
