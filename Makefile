@@ -29,8 +29,8 @@ test: $(VENV)/test.stamp ## Lint, the repository's rules, unit tests, then nbval
 test-long: $(VENV)/test.stamp $(VENV)/site.stamp ## What `make test` leaves out: each notebook alone with the wheel, and other tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-lab: $(VENV)/run.stamp ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+lab: $(VENV)/run.stamp ## Open JupyterLab on the welcome notebook
+	JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter $(BIN)/jupyter lab $(ARGS)
 
 notebooks: $(VENV)/run.stamp ## Run the notebooks and store their outputs (review the diff before you commit it)
 	$(BIN)/kit notebooks update $(ARGS)

@@ -1,6 +1,6 @@
-"""The README's generated parts, between `<!-- name:start -->` and `<!-- name:end -->`: checked, or written anew.
+"""The README's generated parts, between `<!-- name:start -->` and `<!-- name:end -->`, and the welcome notebook's map.
 
-python -m tests.readme            write the tables of notebooks and commands
+python -m tests.readme            write the tables of notebooks and commands, and the map
 python -m tests.readme --check    change nothing; exit 1 if one is stale
 """
 
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import nbformat
 import typer
 
 from kit.__main__ import app
 from kit.errors import KitError
 from kit.files.write import write_whole
-from kit.notebooks.coverage import table_markdown
-from kit.notebooks.manifest import load_manifest
+from kit.notebooks.coverage import map_markdown, table_markdown
+from kit.notebooks.manifest import WELCOME, Manifest, load_manifest
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -53,6 +54,19 @@ def check_parts(readme: Path, parts: dict[str, str], *, write: bool) -> list[str
     return stale
 
 
+def check_map(welcome: Path, manifest: Manifest, *, write: bool) -> list[str]:
+    """The welcome notebook's name if its map is not what the manifest lists; with `write` the map is replaced."""
+    notebook = nbformat.read(welcome, as_version=4)
+    [cell] = [cell for cell in notebook.cells if cell.id == "map"]
+    wanted = f"## The notebooks\n\nIn reading order; each also runs alone.\n\n{map_markdown(manifest)}"
+    if cell.source == wanted:
+        return []
+    if write:
+        cell.source = wanted
+        write_whole(welcome, f"{nbformat.writes(notebook)}\n")
+    return [welcome.name]
+
+
 def commands_markdown(command: click.Command) -> str:
     """A table of all commands below a command: how it is called, and the first sentence of its help."""
     rows = [f"| `{name}` | {_first_sentence(leaf.help or '')} |" for name, leaf in _leaves(command, ["kit"])]
@@ -77,7 +91,6 @@ def _first_sentence(text: str) -> str:
 if __name__ == "__main__":
     check = "--check" in sys.argv[1:]
     stale = check_parts(README, generated_parts(), write=not check)
-    print(
-        f"README.md: {', '.join(stale)}: {'stale; run: make readme' if check else 'written'}" if stale else "up to date"
-    )
+    stale += check_map(load_manifest().folder / WELCOME, load_manifest(), write=not check)
+    print(f"{', '.join(stale)}: {'stale; run: make readme' if check else 'written'}" if stale else "up to date")
     sys.exit(1 if check and stale else 0)

@@ -1,3 +1,4 @@
+from .backend import backend_table as backend_table
 from .copy import copy_notebooks as copy_notebooks
 from .lint.lint import Finding as Finding
 from .lint.lint import lint_selection as lint_selection

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from kit.errors import KitError
 from kit.milvus.connection import is_lite
 from kit.notebooks.manifest import names_server
 from kit.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import pandas
 
 RECORDED = "minilm on Milvus Lite"
 
@@ -75,3 +80,39 @@ def _prove(settings: Settings) -> None:
         from kit.milvus.connection import connect
 
         connect(settings.milvus_uri)
+
+
+def backend_table() -> pandas.DataFrame:
+    """What the notebooks run on here: Milvus, embeddings, chat model and judge, and what else `kit doctor` would mend.
+
+    One row each: what it is, what is in use, and what gives another one.
+    """
+    import pandas as pd
+
+    from kit.doctor import OK, examine
+
+    settings = load_settings()
+    rows = [
+        ("Milvus", _milvus(settings), "MILVUS_URI, or: kit server start"),
+        ("embeddings", settings.embeddings, "KIT_EMBEDDINGS"),
+        ("chat model", settings.chat or "extractive: it quotes, and makes nothing up", "KIT_CHAT"),
+        ("judge", settings.judge or "none: what needs one reads `not measured`", "KIT_JUDGE"),
+    ]
+    rows += [(finding.name, finding.found, finding.todo) for finding in examine([]) if finding.state != OK]
+    return pd.DataFrame(rows, columns=["", "in use", "another one"]).set_index("")
+
+
+def _milvus(settings: Settings) -> str:
+    """The engine and its version; or why the server does not answer."""
+    if not names_server(settings):
+        return f"Milvus Lite {version('milvus-lite')}, a temporary file for each notebook"
+    from pymilvus import MilvusClient
+
+    from kit.milvus.connection import connect, engine
+    from kit.settings import without_password
+
+    where = without_password(settings.milvus_uri or "")
+    try:
+        return f"{engine(MilvusClient(**connect(settings.milvus_uri)))} at {where}"
+    except KitError as error:
+        return f"{where}: {error.found}"

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from kit.errors import KitError
-from kit.notebooks.manifest import Manifest
+from kit.notebooks.manifest import WELCOME, Manifest
 
-BESIDE = ("index.toml", "sanitize.cfg")
+BESIDE = (WELCOME, "index.toml", "sanitize.cfg")
 
 
 def copy_notebooks(manifest: Manifest, folder: Path) -> list[Path]:

@@ -55,6 +55,17 @@ def table_markdown(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def map_markdown(manifest: Manifest) -> str:
+    """The welcome notebook's map: a notebook a row, linked, with what it shows, the minutes it takes, what it needs."""
+    lines = ["| Notebook | What it shows | Minutes | Needs |", "|:--|:--|--:|:--|"]
+    for row in manifest.notebooks:
+        needs = ", ".join(row.needs) or "nothing"
+        lines.append(
+            f"| [{row.number} {_escape(row.title)}]({row.file}) | {_escape(row.goal)} | {row.minutes} | {needs} |"
+        )
+    return "\n".join(lines)
+
+
 def _cells(notebook: Notebook) -> Sequence[NotebookNode]:
     return read_notebook(notebook.path).cells if notebook.path.is_file() else []
 

@@ -16,6 +16,7 @@ from kit.server.package import installed
 from kit.settings import Settings
 
 ROOT = project_root()
+WELCOME = "00_welcome.ipynb"  # the map of the listed notebooks, which `make lab` opens; no row of its own
 FIELDS = {"file": str, "title": str, "goal": str, "minutes": int, "needs": list, "baseline": str, "seconds": int}
 NEEDS = {
     "milvus-lite": "looks inside a Milvus Lite file, and MILVUS_URI names a server",

@@ -14,9 +14,9 @@ def copy(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or
     Example: `kit notebooks copy my-notebooks`, then `cd my-notebooks` and `kit tour 01`
     """
     from kit.notebooks.copy import copy_notebooks
-    from kit.notebooks.manifest import counted, load_manifest
+    from kit.notebooks.manifest import WELCOME, counted, load_manifest
 
     files = copy_notebooks(load_manifest(), folder)
     notebooks = sum(file.suffix == ".ipynb" for file in files)
     print(f"{folder}: {counted(notebooks, 'notebook')}, {counted(len(files) - notebooks, 'file')} beside them.")
-    print(f"Next: cd {folder}; kit tour 01, or jupyter lab")
+    print(f"Next: cd {folder}; kit tour 01, or jupyter lab {WELCOME}")

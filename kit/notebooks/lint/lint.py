@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kit.errors import KitError
 from kit.notebooks.files import read_notebook
 from kit.notebooks.lint.rules import PROFILES, Draft, Profile
-from kit.notebooks.manifest import Manifest, Notebook
+from kit.notebooks.manifest import WELCOME, Manifest, Notebook
 from kit.notebooks.paths import Selection
 from kit.pages.page_file import load_page
 from kit.settings import Settings
@@ -37,7 +37,10 @@ def lint_selection(chosen: Selection, settings: Settings, profile: Profile = "ki
         if notebook.path.is_file():
             row = notebook if notebook in chosen.manifest.notebooks and page else None
             following = chosen.manifest.after(notebook) if row else None
-            findings += lint_notebook(notebook.path, block_ids, secrets, profile, row, following)
+            rules: Profile = (
+                "plain" if notebook.file == WELCOME else profile
+            )  # a map has no goal and no blocks to mirror
+            findings += lint_notebook(notebook.path, block_ids, secrets, rules, row, following)
         else:
             missing = "is in index.toml, but there is no such file: restore it, or remove its row"
             findings.append(Finding(notebook.file, 0, "no-file", missing))
@@ -46,7 +49,7 @@ def lint_selection(chosen: Selection, settings: Settings, profile: Profile = "ki
 
 def unlisted(manifest: Manifest) -> list[Finding]:
     """A finding for each notebook in the folder that the manifest does not list."""
-    listed = {notebook.file for notebook in manifest.notebooks}
+    listed = {WELCOME, *(notebook.file for notebook in manifest.notebooks)}
     wanted = "is not in index.toml: add a [[notebook]] row, or remove it"
     files = sorted(path.name for path in manifest.folder.glob("*.ipynb"))
     return [Finding(file, 0, "unlisted", wanted) for file in files if file not in listed]
