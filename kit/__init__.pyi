@@ -18,6 +18,7 @@ from .milvus.tenants import tenant_retriever as tenant_retriever
 from .models.chat import load_chat as load_chat
 from .models.embeddings import embeddings_name as embeddings_name
 from .models.embeddings import load_embeddings as load_embeddings
+from .notebooks.exercises import check as check
 from .notebooks.live.expected import expect_error as expect_error
 from .server.servers import Server as Server
 from .server.servers import start_server as start_server

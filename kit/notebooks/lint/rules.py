@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from kit.errors import nearest
 from kit.notebooks.coverage import mirrored_ids
+from kit.notebooks.exercises.check import names
 from kit.notebooks.files import tags, text_of
 from kit.notebooks.lint.source import only_imports, only_literals, reading_minutes, shows
 from kit.notebooks.live.expected import ERROR_MIME
@@ -24,6 +25,7 @@ TAGS = (
     "imports",
     "versions",
     "scores",
+    "exercise",
     "check",
     "docs-check",
     "raises-exception",
@@ -246,6 +248,19 @@ def next_link(draft: Draft) -> Found:
         yield last, f"wanted a link to the next notebook: Next: [...]({draft.following})"
 
 
+def exercise(draft: Draft) -> Found:
+    """An exercise is one that `kit.check` knows, can be run unsolved, and has its solution folded away below it."""
+    for index, cell in _code(draft.nb):
+        if "exercise" not in tags(cell):
+            continue
+        name = str(cell.get("id", "")).removeprefix("exercise-")
+        if name not in names() or f'kit.check("{name}"' not in cell.source:
+            yield index, f'wanted an exercise of the kit with its id and kit.check("{name}", …)'
+        below = draft.nb.cells[index + 1] if index + 1 < len(draft.nb.cells) else None
+        if below is None or not re.search(r"<details>.*```python\n.*</details>", below.source, re.DOTALL):
+            yield index, "wanted its solution in the next cell: <details> with a block of Python"
+
+
 def unshown_error(draft: Draft) -> Found:
     """A cell that expects an error shows the one that came; nbval passes a stripped cell."""
     for index, cell in _code(draft.nb):
@@ -287,6 +302,7 @@ KIT = _named(
     closing,
     listed_otherwise,
     next_link,
+    exercise,
     unshown_error,
     long_cell,
 )
