@@ -63,6 +63,14 @@ data: ## List the files of data/ with their sha256
 clean: ## Remove .venv and build
 	rm -rf $(VENV) build
 
+# The browser tests want a Chromium: Debian's, where apt and root are at hand. Without one they are skipped, and say so.
+define CHROMIUM
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+  echo "No Chromium could be installed: the browser tests will be skipped."
+endef
+
 # An environment is stale when the lock or pyproject.toml is newer than its stamp.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -76,6 +84,7 @@ $(VENV)/run.stamp: $(VENV)/bin/python requirements.lock pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock
 	$(PIP) install --no-compile --require-hashes --no-deps -r requirements-test.lock
+	@$(CHROMIUM)
 	@touch $@
 
 $(VENV)/site.stamp: $(VENV)/run.stamp requirements-site.lock

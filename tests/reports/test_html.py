@@ -1,11 +1,13 @@
 """One base for every HTML report: a name nobody gave is an error, what is given is escaped, keys are masked."""
 
+import base64
+import hashlib
 from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
 
-from kit.reports.html import POLICY, render
+from kit.reports.html import POLICY, SCRIPT, render
 
 ROOT = Path(__file__).parents[2]
 PAGE = '{% extends "base.html" %}\n{% block title %}T{% endblock %}\n{% block main %}'
@@ -34,6 +36,12 @@ def test_the_page_has_the_policy_and_shows_what_it_is_given_as_text(tmp_path):
     text = page(tmp_path, "{{ word }}", word="<script>'&")
     assert f'content="{POLICY.replace(chr(39), "&#39;")}"' in text
     assert "&lt;script&gt;&#39;&amp;" in text
+
+
+def test_the_policy_lets_the_kits_own_script_run_and_no_other(tmp_path):
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert POLICY.count("script-src") == 1 and f"script-src 'sha256-{digest}';" in POLICY
+    assert page(tmp_path, "{{ word }}", word="x").count("<script") == 1
 
 
 def test_a_key_is_masked_in_its_escaped_form_too(tmp_path, monkeypatch):

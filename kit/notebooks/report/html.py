@@ -14,7 +14,7 @@ from kit.files.write import write_whole
 from kit.notebooks.files import tags
 from kit.notebooks.records import NotebookOutcome, Tour
 from kit.notebooks.run import in_short
-from kit.reports.html import POLICY, render
+from kit.reports.html import POLICY, SCRIPT, render
 
 LINK = re.compile(r'href="(\w+)\.ipynb(#[^"]*)?"')  # to a notebook beside it, whose page lies beside its page
 NOTEBOOK_PAGE = """\
@@ -24,9 +24,18 @@ NOTEBOOK_PAGE = """\
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block body_header -%}
-{{ super() }}<nav style="font: 14px system-ui, sans-serif; padding: 12px 24px"><a href="index.html">← Tour</a></nav>
+{{ super() }}<style>LEGIBLE</style>
+<nav style="font: 14px system-ui, sans-serif; padding: 12px 24px"><a href="index.html">← Tour</a></nav>
 {%- endblock -%}
-""".replace("POLICY", POLICY)
+{%- block body_footer -%}<script>SCRIPT</script>{{ super() }}{%- endblock -%}
+"""
+# JupyterLab's light colours, darkened to a contrast of at least 4.5; links are told from text by more than colour.
+LEGIBLE = """
+:root { --jp-mirror-editor-operator-color: #7a00cc; --jp-mirror-editor-number-color: #006600;
+  --jp-mirror-editor-comment-color: #2f6464; --jp-cell-prompt-not-active-font-color: #5c5c5c;
+  --jp-cell-prompt-not-active-opacity: 1; }
+.jp-RenderedHTMLCommon a:link { text-decoration: underline; }
+"""
 
 
 def write_notebook_page(folder: Path, outcome: NotebookOutcome) -> None:
@@ -44,7 +53,9 @@ def notebook_page(outcome: NotebookOutcome) -> str:
             for output in cell.outputs:
                 if output.output_type == "error":
                     output.traceback = in_short(output)
-    exporter = HTMLExporter(raw_template=NOTEBOOK_PAGE, embed_images=True)
+    parts = {"POLICY": POLICY, "LEGIBLE": LEGIBLE, "SCRIPT": SCRIPT}
+    template = re.sub("|".join(parts), lambda part: parts[part.group()], NOTEBOOK_PAGE)
+    exporter = HTMLExporter(raw_template=template, embed_images=True)
     page, _ = exporter.from_notebook_node(nb, {"metadata": {"name": outcome.notebook.title}})
     return LINK.sub(r'href="\1.html\2"', page)
 
