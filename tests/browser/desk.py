@@ -18,13 +18,17 @@ import nbformat
 from playwright.sync_api import Page
 
 from kit.notebooks import Mismatch, Notebook, NotebookResult, compare, copy_notebooks, load_manifest
+from kit.notebooks.manifest import WELCOME
 from kit.notebooks.outputs.nbval_rules import load_patterns
 from kit.notebooks.run import Seconds
 from tests.browser.reader import Reader
 from tests.conftest import ROOT
 
 SAVED = "() => !jupyterapp.shell.currentWidget.context.model.dirty"
-READY = "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+READY = """path => {
+  const shown = globalThis.jupyterapp?.shell.currentWidget;
+  return shown?.context?.path === path && shown.sessionContext.session?.kernel?.status === 'idle';
+}"""
 # Every output's cell (from 0), height, and by how much it is wider than its cell; boxes that scroll are not too wide.
 SIZES = """() => jupyterapp.shell.currentWidget.content.widgets.flatMap((cell, index) =>
   [...cell.node.querySelectorAll('.jp-OutputArea-output')].map(output => {
@@ -74,9 +78,9 @@ def _answers(address: str) -> bool:
 
 
 def open_notebook(visitor: Reader, address: str, file: str = "") -> Page:
-    """A notebook in JupyterLab, its kernel ready; without a file what JupyterLab opens by itself."""
+    """A notebook in JupyterLab, its kernel ready; without a file JupyterLab has to open the welcome page by itself."""
     page = visitor.open(f"{address}/lab/tree/notebooks/{file}?reset" if file else address)
-    page.wait_for_function(READY, timeout=90_000)
+    page.wait_for_function(READY, arg=f"notebooks/{file or WELCOME}", timeout=90_000)
     return page
 
 
