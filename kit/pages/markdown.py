@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kit.pages.mdx import Tag
 
-PYTHON = ("python", "py", "python3", "ipython", "ipython3", "{python}", "{code-cell}", "{ipython3}")
+PYTHON = ("python", "py", "python3", "py3", "ipython", "ipython3", "{python}", "{code-cell}", "{ipython3}")
 SESSIONS = ("pycon", "python-repl", "python-console", "doctest", "{doctest}")
 DIRECTIVES = ("{code}", "{code-block}", "{sourcecode}", "{code-cell}")  # of MyST: the language is their argument
 _SHOWN = r"\b(?:outputs?|prints?|printed|results?|returns|response|gives|shows|displays|yields|produces?|produced)\b"

@@ -19,6 +19,8 @@ from functools import cached_property
 from importlib.metadata import distributions
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 import kit
 from kit.docs.records import BlockOutcome, Replay, plain
 from kit.docs.run.scripts import scripts
@@ -100,8 +102,20 @@ def releases() -> list[str]:
     """Every installed distribution with its version, and the server that `--milvus server` starts."""
     from kit.server.package import locked_version
 
-    installed = sorted({f"{each.name}=={each.version}" for each in distributions()})
-    return [*installed, f"milvus server {locked_version()}"]
+    installed = {release for entry in sys.path for release in _installed_in(entry)}
+    return [*sorted(installed), f"milvus server {locked_version()}"]
+
+
+def _installed_in(entry: str) -> Iterable[str]:
+    """The distributions of a folder by the names of their folders: to read each one's metadata takes a second."""
+    try:
+        names = [found.name for found in os.scandir(entry or ".")]
+    except NotADirectoryError:  # an archive
+        return [f"{each.name}=={each.version}" for each in distributions(path=[entry])]
+    except OSError:
+        return []
+    parts = [name.rpartition(".")[0].split("-") for name in names if name.endswith((".dist-info", ".egg-info"))]
+    return ["==".join([canonicalize_name(part[0]), *part[1:2]]) for part in parts]
 
 
 def _kit() -> str:

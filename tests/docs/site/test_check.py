@@ -137,6 +137,14 @@ def test_every_release_and_the_server_count():
     assert any(name.startswith("langchain-milvus==") for name in names) and names[-1].startswith("milvus server ")
 
 
+def test_a_release_that_another_replaces_is_another_name(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "Some_Package-1.0.dist-info").mkdir()
+    assert "some-package==1.0" in releases()
+    (tmp_path / "Some_Package-1.0.dist-info").rename(tmp_path / "Some_Package-1.1.dist-info")
+    assert {"some-package==1.0", "some-package==1.1"} & set(releases()) == {"some-package==1.1"}
+
+
 def test_a_damaged_cache_is_as_none(site):
     assert run("docs/good.md")
     for file in (site / "cache/docs").glob("*.json"):
