@@ -75,3 +75,12 @@ def test_a_factor_that_cannot_stand_alone_is_said(measured):
     of_a = setup(a.rows[0], 20)
     back = _judged("words", of_a, of_a, "no stemmer", None, None)
     assert (back.returned, back.why_not) == (None, "no stemmer")
+
+
+@pytest.mark.parametrize("pair", [("bm25:tokens=english", "dense"), ("dense", "bm25:tokens=english:k1=9:b=0")])
+def test_the_words_of_a_method_that_the_other_lacks_are_no_factor_of_their_own(measured, pair):
+    name = pair[0].partition(":")[0]
+    a, b = measured(f"{name}-a", pair[0]), measured(f"{name}-b", pair[1], k=30)
+    tried = [one.factor for one in find_cause(a, b).tried]
+    assert "words" not in tried
+    assert all(one.returned is not None for one in find_cause(a, b).tried)

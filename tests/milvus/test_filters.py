@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pymilvus import DataType, MilvusClient
 
 from kit.errors import KitError
-from kit.milvus.filters import All, Comparison, Either, Field, field, quote, tenant
+from kit.milvus.filters import All, Comparison, Either, Field, can_name, field, quote, tenant
 
 HOSTILE = [
     'ankush" or namespace != "',
@@ -367,3 +367,20 @@ def test_filters_are_equal_when_their_expressions_are():
 def test_nothing_is_no_filter(kind):
     with pytest.raises(KitError, match="Wanted filters to join, at least one"):
         kind(())
+
+
+def test_characters_above_the_surrogates_name_keys_and_surrogates_do_not():
+    assert [can_name(name, in_json=True) for name in ("\U0001f600", "\uffff", "\ue000", "\ud7ff")] == [True] * 4
+    assert [can_name(name, in_json=True) for name in ("\ud800", "a\udbff", "\udc80b", "\udfff")] == [False] * 4
+
+
+@pytest.mark.parametrize(("value", "shown"), [(["x" * 36], f"['{'x' * 36}']"), (["x" * 40], f"['{'x' * 37}…")])
+def test_what_is_shown_of_a_wrong_value_is_cut_at_forty_characters(value, shown):
+    with pytest.raises(KitError) as raised:
+        field("a").is_in([value])
+    assert f"found list {shown}" in str(raised.value)
+
+
+def test_a_dynamic_key_is_named_alone_where_its_first_part_can_be():
+    assert str(field("$meta")["tags"]["a b"].contains("x")).endswith('array_contains(tags["a b"], "x")')
+    assert "$meta" in str(field("$meta")["a b"]["tags"].contains("x"))

@@ -133,11 +133,17 @@ def _differing(a: Setup, b: Setup) -> Iterator[str]:
         follows = {
             "method": True,
             "embeddings": "none" in (a.embeddings, b.embeddings),
+            "words": not (_reads_words(a) and _reads_words(b)),
             "fetch": a.method != b.method or a.k != b.k,
         }
         own = getattr(a, factor) != getattr(b, factor) and not follows.get(factor)
         if own or (factor == "method" and (a.method, a.options) != (b.method, b.options)):
             yield factor
+
+
+def _reads_words(one: Setup) -> bool:
+    """Whether the row's method has a leg that compares words, which an analyzer makes."""
+    return parse_retriever(one.retriever).needs.words is not None
 
 
 def _with(factor: str, of_a: Setup, of_b: Setup) -> Setup:
@@ -146,7 +152,7 @@ def _with(factor: str, of_a: Setup, of_b: Setup) -> Setup:
     if factor == "method":
         changed |= {"options": of_a.options, "fetch": of_a.fetch}
         changed |= {"embeddings": of_a.embeddings} if "none" in (of_a.embeddings, of_b.embeddings) else {}
-        if not of_b.words:
+        if not of_b.words or not _reads_words(of_a):
             changed["words"] = of_a.words
     return replace(of_b, **changed)
 
@@ -163,7 +169,9 @@ def _measured(
         embeddings = usual if one.embeddings == "none" else one.embeddings
         together.setdefault((one.engine, one.chunker, one.index, one.k, embeddings), []).append(factor)
     found: dict[str, pd.Series | str] = {}
-    for number, ((engine, chunker, index, k, embeddings), factors) in enumerate(together.items()):
+    groups = list(together.items())
+    while groups:
+        (engine, chunker, index, k, embeddings), factors = place, _ = groups.pop(0)
         changes: dict[str, Any] = {
             "retrievers": [setups[factor].retriever for factor in factors],
             "embeddings": [] if embeddings == "none" else [embeddings],
@@ -174,10 +182,12 @@ def _measured(
             "measures": [measure],
         }
         asked = grids[0].model_copy(update=changes | {"reranker": [], "extras": [], "clients": []})
-        out = OutFolder(b.out.path / "state" / "why" / f"{measure}-{number}-{'-'.join(factors)}")
+        out = OutFolder(b.out.path / "state" / "why" / f"{measure}-{'-'.join(factors)}")
         try:
             results = run_grid(asked, out, watcher, timed=False)
         except KitError as error:
+            if len(factors) > 1:  # one of them cannot be measured; the others can, each by itself
+                groups += [(place, [factor]) for factor in factors]
             found |= dict.fromkeys(factors, str(error))
             continue
         for factor in factors:

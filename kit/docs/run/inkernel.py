@@ -403,10 +403,13 @@ def _handler(uri):
 
 def _collections(handler, address, folder):
     """The collections' names; a Lite that an older pymilvus cannot ask for them has a folder for each."""
+    import grpc
+    from pymilvus import MilvusException
+
     lite = Path(folder, address, "collections")
     try:
         return handler.list_collections(timeout=SECONDS)
-    except Exception:
+    except (MilvusException, grpc.RpcError):
         if not lite.is_dir():
             raise
     return sorted(path.name for path in lite.iterdir())

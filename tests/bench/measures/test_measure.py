@@ -211,3 +211,19 @@ def test_the_text_scores_are_those_of_ragas_own_similarity(words):
 def test_a_text_that_was_not_given_is_named():
     with pytest.raises(KitError, match="The text of d2 is wanted"):
         ragas_scores(QUERIES[:1], QRELS, RUN, {"d1": "x", "d3": "y"})
+
+
+def test_a_cutoff_of_one_is_a_measure_and_of_none_is_not():
+    judged, hits = {"q": {"a": 1, "b": 1}}, {"q": {"b": 2.0, "c": 1.0}}
+    assert [score.value for score in measure(judged, hits, ["RR@1", "P@1"])] == [1.0, 1.0]
+    with pytest.raises(KitError, match='No measure is called "RR@0"'):
+        measure(judged, hits, ["RR@0"])
+
+
+def test_grades_below_0_count_as_0_beside_grades_of_0_and_above():
+    judged = {"q": {"a": 2, "b": 0, "c": -1}}
+    best = measure(judged, {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}, ["nDCG@3"])
+    assert [score.value for score in best] == [1.0]
+    without = measure({"q": {"a": 2, "b": 0}}, {"q": {"b": 2.0, "a": 1.0}}, ["nDCG@3"])
+    with_one = measure(judged, {"q": {"b": 2.0, "a": 1.0}}, ["nDCG@3"])
+    assert [score.value for score in with_one] == [score.value for score in without]
