@@ -14,6 +14,19 @@ CHANGED = {
     "03": [{"K": 2, "NOTES": 4}, {"K": 3}, {"QUESTION": "What is said about the Navy?"}],
     "04": [{"WORDS": ["foo", "bar", "baz", "bam"]}, {"WORDS": ["a", "b", "c"]}, {"WORDS": [*"abcdef"]}],
     "05": [{"K": 5}, {"CHUNK_SIZE": 600}, {"K": 8, "CHUNK_SIZE": 1500}],
+    "06": [
+        {"RETRIEVERS": ["dense", "bm25"], "K": 10, "MEASURES": ["RR@10"]},
+        {"CHUNKER": "recursive-500", "K": 30},
+        {"RETRIEVERS": ["bm25"], "MEASURES": ["nDCG@5", "R@5"], "K": 5},
+    ],
+    "07": [{"SIZES": [[300, 0], [900, 100]]}, {"YEARS": [2022], "BUDGET": 2500}, {"SIZES": [[1500, 0]]}],
+    "09": [{"K": 2}, {"K": 7, "THRESHOLD": 0.9}, {"THRESHOLD": 0.1}],
+    "10": [{"K": 12}, {"K": 20}, {"K": 10, "EMBEDDINGS": "wordllama"}],
+    "11": [{"K": 1}, {"K": 8, "JUDGED": 2}, {"K": 2, "EMBEDDINGS": "wordllama"}],
+    "12": [{"QUESTIONS": 3}, {"QUESTIONS": 20, "ROUND_TRIP": 0.02}, {"ROUND_TRIP": 0.2}],
+    "13": [{"K": 2, "ROUNDS": 2}, {"QUERY": "What is said about the Navy?"}, {"K": 8}],
+    "14": [{"DIM": 1536, "M": 32}, {"VECTORS": 2000}, {"QUERY": "What is said about the Navy?"}],
+    "15": [{"K": 2}, {"USERS": 20, "NOTES": 1000}, {"QUERY": "What is said about the Navy?", "K": 6}],
 }
 SAMPLE = ("01", "02", "04")  # the first set of these in every `make test`
 
@@ -23,7 +36,7 @@ def ran_with(number: str, values: dict, folder) -> str:
     (own,) = load_manifest().select([number])
     changed = read_notebook(own.path)
     (cell,) = [cell for cell in changed.cells if "parameters" in tags(cell)]
-    known = {line.partition(" =")[0] for line in cell.source.splitlines()}
+    known = {name for line in cell.source.splitlines() for name in line.partition(" =")[0].split(", ")}
     assert values.keys() <= known, f"{own.stem} has the parameters {known}"
     cell.source += "".join(f"\n{name} = {value!r}" for name, value in values.items())
     path = folder / own.file
