@@ -11,16 +11,17 @@ from kit.notebooks.exercises.check import check, names
 from kit.notebooks.files import notebook_text, read_notebook, tags
 from kit.notebooks.manifest import Notebook, load_manifest
 from kit.notebooks.run import run_notebook
-from tests.notebooks.exercises import basics, measuring, searching
+from tests.notebooks.exercises import basics, measuring, operating, searching
 
-WRONG = basics.WRONG | measuring.WRONG | searching.WRONG
+WRONG = basics.WRONG | measuring.WRONG | searching.WRONG | operating.WRONG
 NUMBERS = sorted({name[:2] for name in WRONG})
 SAMPLE = ("04", "05")  # in every `make test`
 
 
 def test_there_are_two_exercises_a_notebook_with_five_wrong_answers_each():
+    assert {notebook.stem[:2] for notebook in load_manifest().notebooks} == set(NUMBERS)
     assert sorted(WRONG) == names()
-    assert all(len([name for name in names() if name.startswith(number)]) >= 2 for number in NUMBERS)
+    assert [number for number in NUMBERS if len([name for name in names() if name.startswith(number)]) < 2] == []
     assert min(len(answers) for answers in WRONG.values()) >= 5
 
 
