@@ -25,7 +25,6 @@ language = "en"
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "index"
 exclude_patterns = ["extra"]
-html_extra_path = [str(Path(__file__).parent.parent / "build/site/source/extra")]
 
 nb_execution_mode = "off"  # outputs as stored, from one clean run
 nb_ipywidgets_js: dict[str, str] = {}  # a script from outside
@@ -40,7 +39,9 @@ autodoc_typehints = "signature"
 toc_object_entries = False  # each name has a heading of its own
 python_use_unqualified_type_names = True
 
+html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -61,7 +62,8 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Empty header cells, which a screen reader would read out, become none."""
+    """Reports lie beside the sources; empty header cells, which a screen reader would read out, become none."""
+    app.config.html_extra_path = [str(Path(app.srcdir) / "extra")]
     app.connect("doctree-read", _without_empty_headers)
 
 

@@ -26,8 +26,13 @@ FACES = {
 # A command -> where its last report lies below build/, and what it is.
 REPORTS = {
     "tour": ("tour/index.html", "every notebook, cell by cell, with its scores", "kit tour"),
-    "docs": ("docs/report.html", "a docs page, block by block", "kit docs replay PAGE"),
-    "bench": ("bench/report.html", "retrievers on the golden questions", "kit bench run"),
+    "docs": ("docs/report.html", "a docs page, block by block", "kit docs replay PAGE --html build/docs/report.html"),
+    "check": (
+        "check/report.html",
+        "a whole docs site, page by page",
+        "kit docs check docs/ --html build/check/report.html",
+    ),
+    "bench": ("bench/report.html", "retrievers on the golden questions", "kit bench report"),
 }
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", ".github/tour.png")
 

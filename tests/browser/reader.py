@@ -53,7 +53,7 @@ class Reader:
 
     def barriers(self) -> list[str]:
         """What axe finds serious or critical, a line each: the rule, how often, the first place."""
-        found = Axe().run(self.page).response["violations"]
+        found = Axe().run(self.page, options={"preload": False}).response["violations"]  # it would fetch style sheets
         return [
             f"{rule['id']} {len(rule['nodes'])}x: {rule['nodes'][0]['html'][:200]}"
             for rule in found
