@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test test-long lab lock notebooks readme format wheel site data clean
+.PHONY: help tour test test-long lab lock notebooks readme format wheel site pictures data clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ site: $(VENV)/site.stamp ## Build build/site/html: the notebooks, the last repor
 	@$(BIN)/python -m website.sources build/site/source
 	$(BIN)/python -m sphinx -W --keep-going -q -c website build/site/source build/site/html
 	@echo "$(CURDIR)/build/site/html/index.html"
+
+pictures: $(VENV)/test.stamp ## Take the README's pictures of JupyterLab and of the last tour's report, in a browser
+	$(BIN)/python -m tests.browser.pictures
 
 data: ## List the files of data/ with their sha256
 	cd data && git ls-files --cached --others --exclude-standard . | grep -vE '^(README.md|SHA256SUMS)$$' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS

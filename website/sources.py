@@ -34,7 +34,7 @@ REPORTS = {
     ),
     "bench": ("bench/report.html", "retrievers on the golden questions", "kit bench report"),
 }
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", ".github/tour.png")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", ".github/lab.png", ".github/tour.png")
 
 
 def write_sources(folder: Path) -> None:

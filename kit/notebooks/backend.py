@@ -99,7 +99,7 @@ def backend_table() -> pandas.DataFrame:
         ("judge", settings.judge or "none: what needs one reads `not measured`", "KIT_JUDGE"),
     ]
     rows += [(finding.name, finding.found, finding.todo) for finding in examine([]) if finding.state != OK]
-    return pd.DataFrame(rows, columns=["", "in use", "another one"]).set_index("")
+    return pd.DataFrame(rows, columns=["what", "in use", "another one"]).set_index("what").rename_axis(None)
 
 
 def _milvus(settings: Settings) -> str:
