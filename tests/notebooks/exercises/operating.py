@@ -7,7 +7,8 @@ WRONG = {
     "13-1": [
         ("there = {'uri': 'https://ann:secret@milvus.example:19530', 'db_name': 'docs'}", "ends up in logs"),
         (f"there = {{{HOST}, 'token': 'ann:secret'}}", "chosen by db_name"),
-        (f"there = {{{HOST}, 'user': 'ann', 'password': 'secret', 'db_name': 'docs'}}", "One key holds both"),
+        (f"there = {{{HOST}, 'user': 'ann', 'token': 'ann', 'db_name': 'docs'}}", "a colon, the password"),
+        (f"there = {{{HOST}, 'db_name': 'docs'}}", "a colon, the password"),
         (f"there = {{{HOST}, 'token': 'secret', 'db_name': 'docs'}}", "a colon, the password"),
         ("there = {'uri': 'docs.db', 'token': 'ann:secret'}", "is Milvus Lite"),
         ("there = 'https://milvus.example:19530'", "Hand in the dict"),

@@ -1,4 +1,4 @@
-"""Exercises are judged by what an answer does: the published solution is right, each usual mistake gets its hint."""
+"""Exercises are judged by what an answer does: a right one is right, each usual mistake gets its hint."""
 
 import re
 
@@ -12,6 +12,7 @@ from kit.notebooks.files import notebook_text, read_notebook, tags
 from kit.notebooks.manifest import Notebook, load_manifest
 from kit.notebooks.run import run_notebook
 from tests.notebooks.exercises import basics, measuring, operating, searching
+from tests.notebooks.exercises.also_right import ALSO_RIGHT
 
 WRONG = basics.WRONG | measuring.WRONG | searching.WRONG | operating.WRONG
 NUMBERS = sorted({name[:2] for name in WRONG})
@@ -58,7 +59,8 @@ def answered(number: str, folder) -> list[tuple[str, str, str]]:
         right = solution(notebook, position)
         last = right.strip().splitlines()[-1]
         before = cell.source[: cell.source.index("kit.check(")]
-        for code, hint in [*WRONG[name], (right, "right")]:
+        others = [(code, ": right.$") for code in ALSO_RIGHT.get(name, [])]
+        for code, hint in [*WRONG[name], *others, (right, "right")]:
             source = code if hint == "right" else f"{before}\n{code}\n\n{last}"
             cells.append(nbformat.v4.new_code_cell(source))
             asked.append((name, hint, len(cells) - 1))
