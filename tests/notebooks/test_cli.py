@@ -178,7 +178,7 @@ def test_lint_prints_findings_and_counts_them(kit, tmp_path):
     done = kit("notebooks", "lint")
     assert done.status == 1
     assert '01_a.ipynb, cell 1: unknown tag "chek". Did you mean "check"? (unknown-tag)' in done.out
-    assert done.out.endswith("1 notebook, 8 findings.\n")
+    assert done.out.endswith("1 notebook, 9 findings.\n")
 
 
 def test_list_tells_what_is_mirrored_and_fails_while_a_block_is_not(kit, tmp_path):

@@ -53,6 +53,7 @@ MEANT = (  # tags that nbval, nbclient, papermill, Jupyter Book and nbmake act o
 )
 ALIKE = 0.85  # of a tag's letters in order
 CELL_LINES = 20
+EXERCISES = 2  # a notebook
 OPENING = ("**Mirrors**", "**Goal**", "**Time**", "**Needs**")
 
 PATH = re.compile(
@@ -261,6 +262,13 @@ def exercise(draft: Draft) -> Found:
             yield index, "wanted its solution in the next cell: <details> with a block of Python"
 
 
+def few_exercises(draft: Draft) -> Found:
+    """A reader practises what a listed notebook teaches."""
+    count = sum("exercise" in tags(cell) for _, cell in _code(draft.nb))
+    if draft.row and count < EXERCISES:
+        yield len(draft.nb.cells) - 1, f"{counted(count, 'exercise')} before its end; at least {EXERCISES}"
+
+
 def unshown_error(draft: Draft) -> Found:
     """A cell that expects an error shows the one that came; nbval passes a stripped cell."""
     for index, cell in _code(draft.nb):
@@ -303,6 +311,7 @@ KIT = _named(
     listed_otherwise,
     next_link,
     exercise,
+    few_exercises,
     unshown_error,
     long_cell,
 )
