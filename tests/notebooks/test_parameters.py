@@ -27,6 +27,7 @@ CHANGED = {
     "13": [{"K": 2, "ROUNDS": 2}, {"QUERY": "What is said about the Navy?"}, {"K": 8}],
     "14": [{"DIM": 1536, "M": 32}, {"VECTORS": 2000}, {"QUERY": "What is said about the Navy?"}],
     "15": [{"K": 2}, {"USERS": 20, "NOTES": 1000}, {"QUERY": "What is said about the Navy?", "K": 6}],
+    "16": [{"K": 2}, {"K": 6}, {"QUESTION": "What is said about the Navy?", "EMBEDDINGS": "wordllama"}],
 }
 SAMPLE = ("01", "02", "04")  # the first set of these in every `make test`
 

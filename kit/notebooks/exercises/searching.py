@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from kit.notebooks.exercises.check import exercise, rows_of, want, want_store
+from kit.notebooks.exercises.check import Hint, exercise, rows_of, want, want_store
 
 
 @exercise("09-1")
@@ -125,3 +125,41 @@ def all_at_once(found: Any) -> None:
         all(word in text for word, text in zip(words, texts, strict=True)),
         "The results are not in the order of the questions, or not of these questions.",
     )
+
+
+@exercise("16-1")
+def joined_and_cut(runnable: Any) -> None:
+    """Two retrievers joined, and the list cut to three."""
+    want(hasattr(runnable, "invoke"), f"Hand in what can be invoked; this is a {type(runnable).__name__}.")
+    hits = runnable.invoke("What did the president say about Ketanji Brown Jackson")
+    want(isinstance(hits, list) and hits, "It returns no list of hits.")
+    want(
+        all(hasattr(hit, "page_content") for hit in hits),
+        "It returns something else than hits: cut the list, keep the hits.",
+    )
+    want(len(hits) == 3, f"It returns {len(hits)} hits; wanted 3: cut the joined list, joined | (lambda hits: …).")
+    alone = getattr(runnable, "search_kwargs", None)
+    want(alone is None, "This is one retriever with k=3: nothing is joined.")
+
+
+@exercise("16-2")
+def filter_from_value(store: Any, filter_for: Any) -> None:
+    """A function that makes a filter on the president from any text."""
+    want_store(store)
+    want(callable(filter_for), f"Hand in the function, not what it returns: this is a {type(filter_for).__name__}.")
+    want(filter_for("Johnson") is not None, "It returns None.")
+
+    def presidents(name: str) -> set[str]:
+        found = store.client.query(
+            store.collection_name, filter=str(filter_for(name)), output_fields=["president"], limit=999
+        )
+        return {row["president"] for row in found}
+
+    want(presidents("Johnson"), "For Johnson it finds no row.")
+    want(presidents("Johnson") == {"Johnson"}, "For Johnson it finds rows of others.")
+    try:
+        widened = [presidents(f"Biden{quote} or year > 0 or president == {quote}") for quote in ('"', "'")]
+        presidents('O"Hara')
+    except Exception as error:
+        raise Hint("A name with a quote is no filter any more: make it with kit.field.") from error
+    want(not any(widened), "A peculiar name widens the filter to other rows: make it with kit.field.")

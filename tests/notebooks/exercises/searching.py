@@ -91,4 +91,18 @@ WRONG = {
         ("answers_of_three = await vector_store.asimilarity_search(three[0], k=3)", "one list of hits for each"),
         ("answers_of_three = asyncio.gather", "Hand in what gather returns"),
     ],
+    "16-1": [
+        ("three = joined", "cut the joined list"),
+        ("three = vector_store.as_retriever(search_kwargs={'k': 3})", "nothing is joined"),
+        ("three = joined.invoke(NAMED)[:3]", "Hand in what can be invoked; this is a list"),
+        ("three = joined | (lambda hits: [hit.page_content for hit in hits[:3]])", "keep the hits"),
+        ("three = joined | (lambda hits: hits[:2])", "returns 2 hits"),
+    ],
+    "16-2": [
+        ("def filter_for(president):\n    return f'president == \"{president}\"'", "make it with kit.field"),
+        ("def filter_for(president):\n    return 'year > 0'", "rows of others"),
+        ("def filter_for(president):\n    return f\"president == '{president}'\"", "make it with kit.field"),
+        ("def filter_for(president):\n    return kit.field('speech_id') == president", "finds no row"),
+        ("filter_for = kit.field('president') == 'Johnson'", "Hand in the function"),
+    ],
 }
