@@ -1,11 +1,14 @@
 """The wheel, installed without -e and used in an empty folder: all of it, and each extra alone."""
 
+import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from kit.notebooks.manifest import WELCOME
 from tests.installed import build_wheel, environment
 from tests.test_repository import PYPROJECT, ROOT, tracked
 
@@ -162,8 +165,19 @@ def test_a_notebook_alone_in_an_empty_folder_begins(name, installed, empty):
     assert told.returncode == 0, told.stderr
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == WELCOME else pytest.mark.long) for name in NOTEBOOKS]
+)
 def test_a_notebook_alone_in_an_empty_folder_runs(name, installed, empty):
     (empty / name).write_bytes((ROOT / "notebooks" / name).read_bytes())
     succeeds(installed, f"kit notebooks run ./{name}")
+
+
+def test_binder_installs_what_make_installs_and_opens_what_make_lab_opens():
+    made = re.findall(r"^\t\$\(PIP\) (install .*)$", (ROOT / "Makefile").read_text(), re.M)[:2]
+    assert re.findall(r"^python -m pip (install .*)$", (ROOT / ".binder/postBuild").read_text(), re.M) == made
+    command = [ROOT / ".binder/start", "printenv", "JUPYTER_CONFIG_PATH"]
+    settings = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    opens = json.loads((Path(settings) / "jupyter_lab_config.json").read_text())["LabApp"]["default_url"]
+    assert (ROOT / opens.removeprefix("/lab/tree/")).name == WELCOME
+    assert (ROOT / ".binder/runtime.txt").read_text() == "python-3.11\n"
