@@ -37,7 +37,9 @@ def run(
     split: Annotated[str | None, typer.Option(help="Which judgments of a BEIR folder [default: test].")] = None,
     retrievers: Annotated[
         str | None,
-        typer.Option(help="dense, bm25, hybrid-rrf, hybrid-weighted, mmr; each also +filter, +merge, +rerank."),
+        typer.Option(
+            help="dense, bm25, hybrid-rrf, hybrid-weighted, hybrid-tuned, mmr; each also +filter, +merge, +rerank."
+        ),
     ] = None,
     embeddings: Annotated[str | None, typer.Option(help="minilm, wordllama, provider:model.")] = None,
     chunkers: Annotated[

@@ -14,12 +14,15 @@ from kit.bench.grid.rerankers import Reranker
 from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
 from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
-from kit.bench.records import ConditionResult, Cost, IndexCheck, ScoredDoc
+from kit.bench.records import DEFAULT_MEASURES, ConditionResult, Cost, IndexCheck, ScoredDoc
 from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
 from kit.bench.run.latency import Timed
 from kit.bench.run.no_hits import no_hit_cause
 from kit.bench.run.own_documents import without_own
 from kit.bench.run.resources import Resources
+from kit.bench.run.tuned import PERCENTS, tune
+from kit.bench.search.hybrid import HybridTuned
+from kit.bench.search.retriever import Retriever
 from kit.bench.search.search import Search
 from kit.bench.search.store import Store
 from kit.errors import KitError
@@ -46,14 +49,21 @@ def measure_condition(
     reranker = resources.reranker(one.retriever.reranker)
     if reranker:
         reranker.asked = reranker.empty = 0
-    search = Search(one.retriever, store, by_document, reranker)
-
-    told = begin(f"{row.id}: searching", len(queries))
-    run: list[ScoredDoc] = []
     own = resources.own_documents
-    for hits in search.run(queries, vectors, min(grid.k + bool(own), one.retriever.method.most)):
-        run += without_own(trec_order(hits), own, grid.k)
-        told(1)
+
+    def ask(retriever: Retriever, told: Callable[[int], None]) -> list[ScoredDoc]:
+        search, run = Search(retriever, store, by_document, reranker), []
+        for hits in search.run(queries, vectors, min(grid.k + bool(own), retriever.method.most)):
+            run += without_own(trec_order(hits), own, grid.k)
+            told(1)
+        return run
+
+    if isinstance(method := one.retriever.method, HybridTuned):
+        plain, told = replace(one.retriever, reranked=False), begin(f"{row.id}: tuning", len(PERCENTS) * len(queries))
+        percents = tune(method, lambda weighted: ask(replace(plain, method=weighted), told), queries, judged.qrels,
+                        (*grid.measures, *DEFAULT_MEASURES)[0])  # fmt: skip
+        one = replace(one, retriever=replace(one.retriever, method=replace(method, percents=percents)))
+    run = ask(one.retriever, begin(f"{row.id}: searching", len(queries)))
     if reranker and reranker.asked == reranker.empty:
         raise KitError(f'The reranker "{reranker.name}" gave back no text for any of {reranker.asked:,} queries',
                        wanted="the texts that it is given, in its order")  # fmt: skip

@@ -1,7 +1,8 @@
-"""`hybrid` and `hybrid-weighted`: vectors and words, joined by reciprocal rank or by weighted scores."""
+"""`hybrid`, `hybrid-weighted`, `hybrid-tuned`: vectors and words, joined by reciprocal rank or by weighted scores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -12,6 +13,7 @@ from kit.bench.search.words import MOST_HITS, Needs, WordSearch
 
 FETCH = 100  # hits of each leg
 RRF_K = 60
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,43 @@ class HybridWeighted(_TwoLegs):
 
         ranker = WeightedRanker(self.percent / 100, 1 - self.percent / 100)
         return request.fused(ranker, self.depth_of_leg(request.depth))
+
+
+@dataclass(frozen=True)
+class HybridTuned(_TwoLegs):
+    """By a weighted sum whose weight is chosen for each fold of the queries on the other folds' judgments."""
+
+    summary = "both, by weights tuned on other folds of the queries (hybrid-tuned-10: ten folds)"
+    folds: int = FOLDS
+    percents: Mapping[str, int] = field(default_factory=dict, compare=False)  # query id -> dense share, once tuned
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> Self:
+        """The number is how many folds the queries are divided into."""
+        return cls(*_two_legs(parameters), parameters.take_number(FOLDS, 2, 100, "a number of folds"))
+
+    @property
+    def name(self) -> str:
+        """hybrid-tuned, with its folds where they are not five."""
+        return ":".join(["hybrid-tuned" + (f"-{self.folds}" if self.folds != FOLDS else ""), *self._options])
+
+    def settings(self, depth: int) -> dict[str, str]:
+        """The dense shares that were chosen, and the hits of each leg."""
+        chosen = ", ".join(f"{percent / 100:g}" for percent in sorted(set(self.percents.values())))
+        return {"dense shares": chosen, "fetch": str(self.depth_of_leg(depth))}
+
+    def weighted(self, percent: int) -> HybridWeighted:
+        """The same with one weight for all queries."""
+        return HybridWeighted(self.words, self.fetch, self.fixed, percent)
+
+    def search(self, request: Request) -> list[list[Hit]]:
+        """Each query with its fold's weight; half and half before it is tuned, which costs the same."""
+        of_percent: dict[int, list[int]] = {}
+        for place, query in enumerate(request.queries):
+            of_percent.setdefault(self.percents.get(query.query_id, 50), []).append(place)
+        answers: dict[int, list[Hit]] = {}
+        for percent, places in of_percent.items():
+            vectors = None if request.vectors is None else request.vectors[places]
+            part = replace(request, queries=[request.queries[place] for place in places], vectors=vectors)
+            answers |= dict(zip(places, self.weighted(percent).search(part), strict=True))
+        return [answers[place] for place in range(len(request.queries))]

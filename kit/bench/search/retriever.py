@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from kit import registry
 from kit.bench.search.bm25 import BM25
 from kit.bench.search.dense import Dense
-from kit.bench.search.hybrid import HybridRRF, HybridWeighted
+from kit.bench.search.hybrid import HybridRRF, HybridTuned, HybridWeighted
 from kit.bench.search.method import SearchMethod
 from kit.bench.search.mmr import MMR
 from kit.bench.search.parameters import parse_parameters
@@ -21,6 +21,7 @@ METHODS: dict[str, type[SearchMethod]] = {
     "bm25": BM25,
     "hybrid-rrf": HybridRRF,
     "hybrid-weighted": HybridWeighted,
+    "hybrid-tuned": HybridTuned,
     "mmr": MMR,
 }
 ALIASES = {"hybrid": "hybrid-rrf"}
