@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kit.bench.measures.judge import judged_scores
+from kit.bench.measures.judge import _references, judged_scores
 from kit.bench.measures.judge_model import Usage, load_judge
 from kit.bench.records import Mean, Qrel, Query, ScoredDoc
 from kit.errors import KitError
@@ -158,3 +158,14 @@ def test_without_a_price_the_tokens_stand_alone():
     assert str(Usage(calls=2, cached=1, input_tokens=900, output_tokens=200)) == (
         "2 answers, 1 of them from the cache, 1,100 tokens, no KIT_JUDGE_PRICE given"
     )
+
+
+def test_the_reference_answer_is_the_best_relevant_texts_and_no_other():
+    queries = [Query("q1", "Who?"), Query("q2", "When?", answer="In May."), Query("q3", "Why?")]
+    grades = {"a": 1, "b": 3, "c": 0, "d": -1, "e": 1, "f": 2}
+    qrels = [Qrel("q1", doc, grade) for doc, grade in grades.items()] + [Qrel("q2", "a", 1), Qrel("q3", "c", 0)]
+    references = _references(queries, qrels, {doc: f"text {doc}" for doc in grades})
+    assert {query.query_id: answer for query, answer in references.items()} == {
+        "q1": "text b\n\ntext f\n\ntext a",
+        "q2": "In May.",
+    }

@@ -144,3 +144,28 @@ def test_a_long_text_of_brackets_is_compared_in_seconds():
     began = time.process_time()  # what this process worked, whatever else the machine does
     compare(["[(" * 20_000 + "a " * 20_000], ["[(" * 20_000 + "b " * 20_000])
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("stored", "now", "verdict"),
+    [
+        ("a ... b ... c", "a x b y c", "equivalent"),
+        ("a ... b ... c ... d", "a c b d", "changed"),  # the parts in the middle come in order
+        ("a ... bc ... cd", "a bcd", "changed"),  # and do not overlap with the last one
+        ("a ...", "a b", "equivalent"),
+        ("...", "a b", "changed"),  # nothing is stored that could differ
+    ],
+)
+def test_what_dots_leave_out_lies_between_parts_in_their_order(stored, now, verdict):
+    assert (compare([stored], [now]).verdict == "equivalent") == (verdict == "equivalent")
+
+
+def test_quotes_within_a_repr_close_nothing():
+    assert pieces("""x ['a\\'] b', "c]"] y""") == ["x ", ["a'] b", "c]"], " y"]
+    assert pieces("(see below) [1] [2]") == ["(see below) ", [1], " ", [2]]
+
+
+def test_an_auto_id_is_a_number_of_fifteen_digits_and_no_smaller_one_varies():
+    assert compare(["[459905436364439553]"], ["[459905436364439999]"]).verdict == "equivalent"
+    assert compare(["[99999999999999]"], ["[99999999999998]"]).verdict != "equivalent"
+    assert compare(["[100000000000000]"], ["[100000000000001]"]).verdict == "equivalent"
