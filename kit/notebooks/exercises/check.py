@@ -12,7 +12,7 @@ from kit.errors import KitError, nearest
 
 Judge = Callable[..., None]
 State = Literal["right", "not right yet", "not solved yet"]
-THEMES = ("basics", "measuring", "searching", "operating")  # the modules that hold the judges
+THEMES = ("basics", "measuring", "retrieving", "searching", "operating")  # the modules that hold the judges
 COLOURS: dict[State, str] = {
     "right": "background: #e8f5e9; color: #1b5e20; border-left: 4px solid #2e7d32",
     "not right yet": "background: #fff4e0; color: #6d3b00; border-left: 4px solid #b26a00",

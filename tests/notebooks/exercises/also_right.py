@@ -42,16 +42,29 @@ ALSO_RIGHT = {
     ],
     "05-1": ["mine = {'R@4': 0.667, 'RR@4': np.float64(0.5) if 'np' in globals() else 0.5}"],
     "05-2": ["mean = pd.Series([1.0, 0.5, 0.0]).mean()"],
+    "05-3": ["start = passage.index('Ten thousand new jobs')\nspan = [start, passage.index(' a year.', start) + 8]"],
     "06-1": [
         "stemming = Grid(dataset=DATASET, chunkers=[CHUNKER], k=50, measures=['nDCG@10', 'R@20'], "
         "retrievers=['bm25:tokens=english', 'bm25:tokens=words'])",
     ],
     "06-2": ["significant = {'A-B'}"],
+    "06-3": [
+        "def search_where(query):\n    if not query.where:\n"
+        "        return vector_store.similarity_search(query.text, k=5)\n"
+        "    ((name, value),) = query.where\n"
+        "    options = {'k': 5, 'expr': str(kit.field(name) == value)}\n"
+        "    return vector_store.as_retriever(search_kwargs=options).invoke(query.text)"
+    ],
     "07-1": [
         "from kit.bench import parse_chunker\n"
         "small = list(parse_chunker('recursive-500-100').split([kit.load_speech(2022)]))"
     ],
     "07-2": ["hits_of = {2000: 2.0, 500: 8}"],
+    "07-3": [
+        "split = RecursiveCharacterTextSplitter(chunk_size=500, chunk_overlap=0, add_start_index=True)\n"
+        "fitting = Milvus.from_documents(split.split_documents([address]), embeddings, collection_name='b6', "
+        "connection_args=kit.connect(URI))",
+    ],
     "08-1": [
         "mine = replay_page(parse_source('```python\\n{1, 2}\\n```\\n\\n```output\\n{1, 2}\\n```\\n', 'mine.md'))"
     ],

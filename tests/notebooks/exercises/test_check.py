@@ -11,10 +11,10 @@ from kit.notebooks.exercises.check import check, names
 from kit.notebooks.files import notebook_text, read_notebook, tags
 from kit.notebooks.manifest import Notebook, load_manifest
 from kit.notebooks.run import run_notebook
-from tests.notebooks.exercises import basics, measuring, operating, searching
+from tests.notebooks.exercises import basics, measuring, operating, retrieving, searching
 from tests.notebooks.exercises.also_right import ALSO_RIGHT
 
-WRONG = basics.WRONG | measuring.WRONG | searching.WRONG | operating.WRONG
+WRONG = basics.WRONG | measuring.WRONG | retrieving.WRONG | searching.WRONG | operating.WRONG
 NUMBERS = sorted({name[:2] for name in WRONG})
 SAMPLE = ("04", "05")  # in every `make test`
 
