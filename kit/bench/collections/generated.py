@@ -21,8 +21,8 @@ Kind = Literal["heading", "link", "keyphrase", "masked", "chat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PREFIX = "generated-"  # of a question's category
 # Kinds whose order of conditions agrees with that by human judgments, Kendall's tau .7 at least on each of six
-# collections. None: over eleven rows headings gave .85, .20, -.38, keyphrases .64, .24, .15, -.55, -.66, masked
-# sentences .60, .36, .09, -.51, -.59, and two halves of the human questions .53 to .69. Not measured: links, chat.
+# collections. None: over eleven rows headings gave .85, .20, -.05, -.38, keyphrases .64, .24, .15, -.27, -.55, -.66,
+# masked sentences .60, .36, .09, -.24, -.51, -.59, two halves of the human ones .53 to .85. Not measured: links, chat.
 TRUSTED: frozenset[Kind] = frozenset()
 ENOUGH_TAU = 0.7
 SPAN = 1000  # characters of a section or a target that count as the answer
