@@ -1,6 +1,11 @@
 """The tables that the notebooks show: what a reader compares stays, what differs from run to run does not."""
 
+import html
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.documents import Document
 
 from kit.texts.tables import chunks_table, excerpt, hits_table
@@ -32,3 +37,25 @@ def test_a_chunk_has_its_length_its_metadata_and_its_beginning():
     (row,) = chunks_table([Document("a  b\n" * 40, metadata={"start_index": 3})]).to_dict("records")
     assert (row["characters"], row["start_index"]) == (200, 3)
     assert row["text"] == excerpt("a b " * 40) == ("a b " * 40)[:69].rstrip() + "…"
+
+
+def test_the_words_of_the_question_are_marked_and_all_else_is_escaped():
+    table = hits_table([hit("The <b>Court</b> named a judge.", 0.9, source="a<b>.txt")], question="Which court judges?")
+    shown = table._repr_html_()
+    assert "&lt;b&gt;<mark>Court</mark>&lt;/b&gt; named a judge." in shown
+    assert "<b>" not in shown and "a&lt;b&gt;.txt" in shown
+    assert shown == table._repr_html_() and "Hits for: Which court judges?" in shown
+    assert list(table.columns) == ["rank", "score", "source", "text"]
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_whatever_stands_in_a_text_is_shown_as_it_stands(text, question):
+    table = hits_table([hit(text, 0.5)], question=question)
+    cell = re.findall(r'<td id="T_hits_row0_col3"[^>]*>(.*?)</td>', table._repr_html_(), re.DOTALL)[0]
+    assert html.unescape(re.sub(r"</?mark>", "", cell)) == table["text"][0]
+
+
+def test_of_a_long_text_the_piece_with_most_words_is_shown_and_with_none_its_beginning():
+    long = "a judge " + "x " * 100 + "the judge spoke to nobody"
+    assert "judge spoke" in hits_table([hit(long, 0.5)], question="Which judge spoke?")["text"][0]
+    assert hits_table([hit(long, 0.5)], question="nothing")["text"][0].startswith("a judge x x")
