@@ -209,3 +209,14 @@ def test_describe_agrees_with_the_client_on_the_rows(database):
     vector_store = stored(database, documents(*map(str, range(50))))
     client = MilvusClient(database)
     assert describe(vector_store)["value"]["rows"] == len(client.query(vector_store.collection_name, filter="pk > 0"))
+
+
+def test_what_milvus_lite_lacks_is_not_logged_where_logging_is_configured(tmp_path):
+    code = (
+        "import logging; logging.basicConfig(); import kit\n"
+        "from langchain_core.embeddings import FakeEmbeddings; from langchain_milvus import Milvus\n"
+        "options = {'connection_args': kit.connect('a.db'), 'index_params': kit.index_params('a.db')}\n"
+        "Milvus.from_texts(['text'], FakeEmbeddings(size=4), **options)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, "Method not implemented" in ran.stderr) == (0, False), ran.stderr

