@@ -11,6 +11,8 @@ from kit.milvus.connection import connect, is_lite, open_client
 from kit.milvus.filters import field
 from kit.milvus.ingest import ingest
 from kit.milvus.prove.run import prove_collection
+from kit.milvus.require import require
+from kit.milvus.strict import strict
 from kit.milvus.tenants import tenant_retriever
 from tests.milvus.test_ingest import vector_store
 
@@ -38,7 +40,8 @@ def through_every_guard(uri: str, count: int, seed: int) -> None:
     rows = [Document(text, metadata={"namespace": text}) for text in texts]
     assert ingest(store, rows, ids=texts).written == count
     assert ingest(store, rows, ids=texts).rows == count
-    wrong = []
+    guarded, wrong = strict(store), []
+    require(store, embeddings=store.embedding_func)
     for text in texts:  # each finds its own row, as a value, as a key and as a tenant
         for condition in (field("namespace") == text, field("pk").is_in([text]), field("text") == text):
             found = store.client.query("hostile", filter=str(condition), output_fields=["pk"])
@@ -47,6 +50,8 @@ def through_every_guard(uri: str, count: int, seed: int) -> None:
         retriever = tenant_retriever(store, "namespace", text)
         if [hit.page_content for hit in retriever.invoke(text)] != [text]:
             wrong.append((text, "tenant"))
+        if [row.page_content for row in guarded.get_by_ids([text])] != [text]:
+            wrong.append((text, "strict"))
     assert wrong == []
     assert [one for one in proof(uri).broken if one.relation != "every way of counting agrees"] == []
 
