@@ -75,7 +75,7 @@ def intervals(scores: np.ndarray, seed: int = 0, resamples: int = RESAMPLES, lev
         (scores,), np.mean, axis=0, method="percentile", n_resamples=resamples, confidence_level=level,
         vectorized=True, batch=max(1, _BLOCK // scores.size), rng=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
-    return np.array([found.low, found.high])
+    return np.sort([found.low, found.high], axis=0)  # equal percentiles can be exchanged by rounding
 
 
 def randomisation_p(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
