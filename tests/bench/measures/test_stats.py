@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kit.bench.measures import stats
 from kit.bench.measures.stats import Difference, holm, intervals, paired_tests, randomisation_p
 from kit.errors import KitError
 
@@ -132,3 +133,15 @@ def test_more_queries_than_fit_in_a_block_at_once_give_the_same_kind_of_interval
 def test_scores_that_cannot_be_paired_are_said(a, b, words):
     with pytest.raises(KitError, match=re.escape(words)):
         compare(a, b)
+
+
+def test_resamples_come_in_blocks_that_follow_each_other_and_end_with_the_rest(monkeypatch):
+    monkeypatch.setattr(stats, "_BLOCK", 80)
+    assert list(stats._blocks(10, 20)) == [slice(0, 4), slice(4, 8), slice(8, 10)]
+    differences = np.array([[(-1) ** n * 1.0] for n in range(20)])  # their sum is 0: every pattern is as large
+    assert randomisation_p(differences, resamples=10)[0] == 1.0
+
+
+def test_sums_that_differ_by_rounding_alone_are_no_win():
+    (difference,) = paired_tests([("A", "B", "nDCG@10", [0.3, 0.5], [0.1 + 0.2, 0.5])])
+    assert (difference.wins, difference.ties, difference.losses) == (0, 2, 0)
