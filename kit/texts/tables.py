@@ -60,8 +60,14 @@ class MarkedHits(pd.DataFrame):  # type: ignore[misc]  # pandas brings no types
         words = set(self.attrs.get("words", ()))
         style = self.style.format({"score": "{:.4f}", "text": lambda text: _marked(text, words), "source": html.escape})
         style = style.hide(axis="index").set_caption(html.escape(f"Hits for: {self.attrs.get('question', '')}"))
-        style = style.set_properties(**{"text-align": "left", "vertical-align": "top"}).set_uuid("hits")
-        shown: str = style.set_table_styles([{"selector": "th, caption", "props": "text-align: left"}]).to_html()
+        style = (
+            style.set_properties(**{"text-align": "left", "vertical-align": "top"})
+            .set_uuid("hits")
+            .set_table_attributes('class="dataframe"')
+        )
+        shown: str = style.set_table_styles(
+            [{"selector": "th, caption", "props": "text-align: left; color: inherit"}]
+        ).to_html()
         return shown
 
 
