@@ -45,7 +45,8 @@ class Limits:
     cell_seconds: float = 120.0
     output_bytes: int = 2_000_000
     memory_bytes: int = 4_000_000_000
-    disk_bytes: int = 2_000_000_000  # of one file, and of all that lies in the scratch folder
+    file_bytes: int = 2_000_000_000  # a longer write fails, with an OSError that the page may handle
+    disk_bytes: int = 4_000_000_000  # of all that lies in the scratch folder; more ends the kernel
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ if os.fork() == 0:
 def kernel(way, limits=Limits(cell_seconds=5), **reach):
     sandbox = make_sandbox([], {})
     try:
-        around = Apart(way, file_bytes=limits.disk_bytes, **reach)
+        around = Apart(way, file_bytes=limits.file_bytes, **reach)
         with Session(sys.executable, sandbox, sandbox.environment({}), limits, apart=around) as session:
             yield session
     finally:
@@ -95,14 +95,14 @@ def test_a_page_that_stands_in_the_way_gets_a_verdict_in_time(code):
 
 @BOTH
 def test_a_file_and_a_folder_that_grow_too_large_are_stopped(way):
-    with kernel(way, Limits(disk_bytes=20_000_000, cell_seconds=60)) as session:
+    with kernel(way, Limits(file_bytes=20_000_000, disk_bytes=40_000_000, cell_seconds=60)) as session:
         one = session.run("a", "open('large', 'wb').write(b'x' * 30_000_000)")
         many = session.run(
             "b", "import time\nfor n in range(9): open(f'f{n}', 'wb').write(b'x' * 9_000_000)\ntime.sleep(55)"
         )
     assert (one.status, one.error.name) == ("raised", "OSError")
     assert many.status == "kernel died"
-    assert "GB to its folder, 0.02 GB are allowed" in many.why
+    assert "GB to its folder, 0.04 GB are allowed" in many.why
 
 
 @BOTH

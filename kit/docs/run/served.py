@@ -82,7 +82,7 @@ def served(
             relay = stack.enter_context(TcpRelay(milvus)) if others else None
             names = [f"{host}:{port}" for port in others for host in ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")]
             rewrites = dict.fromkeys(names, f"127.0.0.1:{relay.port}") if relay else {}
-            yield Served(Apart(LIMITS, file_bytes=limits.disk_bytes), {}, rewrites, engine, started, ready)
+            yield Served(Apart(LIMITS, file_bytes=limits.file_bytes), {}, rewrites, engine, started, ready)
             return
         targets: dict[int, Callable[[], Address]] = dict.fromkeys(ports, milvus)
         if allow_local:
@@ -97,7 +97,7 @@ def served(
         direct = ",".join((*LOCAL, *hosts))
         numbers = tuple(host for host in hosts if re.fullmatch(r"[\d.]+", host))
         file = _hosts(sandbox.root, [host for host in hosts if host not in numbers])
-        apart = Apart(way, relays.sockets, file, numbers, limits.disk_bytes)
+        apart = Apart(way, relays.sockets, file, numbers, limits.file_bytes)
         yield Served(apart, {**proxies, "NO_PROXY": direct, "no_proxy": direct}, {}, engine, started, ready)
 
 

@@ -51,7 +51,7 @@ class Session:
         web: str = "",
     ):
         self.python, self.sandbox, self.environment, self.limits = python, sandbox, environment, limits
-        self.apart = apart or Apart(isolation(), file_bytes=limits.disk_bytes)
+        self.apart = apart or Apart(isolation(), file_bytes=limits.file_bytes)
         self.answer, self.secrets, self.allow_install = answer, secrets, allow_install
         self.rewrites, self.web = dict(rewrites), web
         self._probe = f"_{secrets_module.token_hex(8)}"  # a module of no name that a page could take
