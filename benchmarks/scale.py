@@ -69,7 +69,7 @@ def with_kit(size: int) -> dict[str, float]:
         started = time.perf_counter()
         store = fill_store(
             lambda: documents(size), uri=kit.scratch_uri(), needs=Needs(dense=True), index=default_index("milvus-lite"),
-            embeddings=Given(), embedding_seconds=lambda: 0.0, progress=lambda _: None,
+            embeddings=(Given(),), embedding_seconds=lambda: 0.0, progress=lambda _: None,
         )  # fmt: skip
         peak = memory.megabytes
         store.settle()

@@ -46,7 +46,7 @@ def main(documents: int = 5000, queries: int = 300) -> None:
 
     store = fill_store(
         lambda: chunks, uri=kit.scratch_uri(), needs=Needs(dense=True), index=default_index("milvus-lite"),
-        embeddings=embeddings, embedding_seconds=lambda: 0.0, progress=lambda _: None,
+        embeddings=(embeddings,), embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     store.settle()
     search = Search(parse_retriever("dense"), store, by_document=False)

@@ -76,15 +76,22 @@ class Condition:
 
     engine: str  # milvus-lite or milvus-server
     retriever: str
-    embeddings: str  # as load_embeddings takes it; "none" where no embeddings are used
+    embeddings: str  # as load_embeddings takes it, several joined by +; "none" where no embeddings are used
     chunker: str
     index: str = ""  # such as hnsw-m16-efconstruction200-ef64; "" is the kit's default for the engine
+    churn: int = 0  # cycles in which rows were deleted, inserted again and upserted before the search
 
     @property
     def id(self) -> str:
         """The id in config, file names, reports and baselines; its parts hold no dot, slash or colon."""
-        parts = (self.engine, self.retriever, self.embeddings, self.chunker, self.index)
+        churned = f"after-churn-{self.churn}" if self.churn else ""
+        parts = (self.engine, self.retriever, self.embeddings, self.chunker, self.index, churned)
         return ".".join(re.sub(r"[^A-Za-z0-9_+-]+", "-", part) for part in parts if part)
+
+
+def models_of(embeddings: str) -> list[str]:
+    """The models of a condition's embeddings, one for each dense field: `minilm+wordllama` has two; none of "none"."""
+    return [] if embeddings == "none" else [name.strip() for name in embeddings.split("+")]
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,19 @@ class IndexCheck:
     missing_rows: int
     queries_per_second: float
     search_p50_ms: float
+
+
+@dataclass(frozen=True)
+class ChurnCycle:
+    """A store after so many cycles of rows that came and went, 0 as it was filled; None where nothing is measured."""
+
+    number: int
+    score: float  # the first measure's mean
+    recall: float | None  # of the index against exact search
+    recall_filtered: float | None  # the same with a filter that lets a tenth of the rows through
+    short_queries: int  # that got fewer rows than exact search gives, with or without the filter
+    search_p50_ms: float | None
+    index_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -172,6 +192,7 @@ class ConditionResult:
     cost: Cost = Cost()
     client_loads: tuple[ClientLoad, ...] = ()
     index_checks: tuple[IndexCheck, ...] = ()
+    churn: tuple[ChurnCycle, ...] = ()
     engine_version: str = ""  # milvus-lite-3.2.2
     model: dict[str, str] = field(default_factory=dict)  # name, identity (with hash or version), dimensions
     settings: dict[str, str] = field(default_factory=dict)  # index, search parameters, fetch depth … as used

@@ -14,7 +14,15 @@ from kit.bench.report.summary import no_hit_sentences, unread_sentences
 from kit.bench.run.run import Watcher
 from kit.reports.terminal import console
 
-PARTS = ("retriever", "embeddings", "chunker", "index", "engine")  # of a condition; the table shows those that differ
+PARTS = (
+    "retriever",
+    "embeddings",
+    "chunker",
+    "index",
+    "churn",
+    "engine",
+)  # of a condition; the table shows those that differ
+USUAL = {"churn": "–"}
 
 
 class Show(Watcher):
@@ -72,7 +80,7 @@ class Show(Watcher):
             if unread:
                 cells.append(f"{row.unread.tokens / row.unread.of_tokens:.0%}" if row.unread else "–")
             cells += ["–" if value is None else f"{value:,.1f}" for value in cost]
-            table.add_row(*(getattr(row.condition, part) or "default" for part in parts), *cells)
+            table.add_row(*(str(getattr(row.condition, part) or USUAL.get(part, "default")) for part in parts), *cells)
         screen = console()
         screen.print(table)
         for row in results.rows:

@@ -41,7 +41,10 @@ def run(
             help="dense, bm25, hybrid-rrf, hybrid-weighted, hybrid-tuned, mmr; each also +filter, +merge, +rerank."
         ),
     ] = None,
-    embeddings: Annotated[str | None, typer.Option(help="minilm, wordllama, provider:model.")] = None,
+    embeddings: Annotated[
+        str | None,
+        typer.Option(help="minilm, wordllama, provider:model; minilm+wordllama: two fields of one store, joined."),
+    ] = None,
     chunkers: Annotated[
         str | None,
         typer.Option(
@@ -60,6 +63,12 @@ def run(
     extras: Annotated[str | None, typer.Option(help="spans, ragas, judge [default: all], or none.")] = None,
     tolerate: Annotated[
         str | None, typer.Option(help="empty-texts, missing-documents, missing-queries: go on, and say so.")
+    ] = None,
+    churn: Annotated[
+        str | None,
+        typer.Option(
+            help="Cycles of a tenth of the rows deleted and inserted again, a tenth upserted, before the scores: 0,10."
+        ),
     ] = None,
     clients: Annotated[
         str | None, typer.Option(help="On a server also queries/s and p95 of so many clients at once: 1,2,4,8.")
@@ -86,7 +95,8 @@ def run(
     flags = {
         "dataset": dataset, "questions": questions, "split": split, "retrievers": retrievers, "embeddings": embeddings,
         "chunkers": chunkers, "engines": engines, "indexes": indexes, "reranker": reranker, "k": k,
-        "measures": measures, "extras": extras, "tolerate": tolerate, "clients": clients, "seed": seed,
+        "measures": measures, "extras": extras, "tolerate": tolerate, "churn": churn,
+        "clients": clients, "seed": seed,
     }  # fmt: skip
     grid = load_grid(config, flags)
     folder = OutFolder(out or Path("build", "bench", Path(grid.dataset).name.replace(":", "-")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from kit.bench.grid.chunkers import Chunker, parse_chunker
 from kit.bench.grid.indexes import IndexChoice, default_index, parse_index
 from kit.bench.grid.rerankers import NOT_CONFIGURED
-from kit.bench.records import DEFAULT_MEASURES, Condition
+from kit.bench.records import DEFAULT_MEASURES, Condition, models_of
 from kit.bench.search.retriever import Retriever, parse_retriever
 from kit.bench.search.words import MOST_HITS
 from kit.errors import KitError, nearest
@@ -49,6 +50,7 @@ class Grid(BaseModel):
     engines: Names = []
     indexes: Annotated[list[str | dict[str, Any]], BeforeValidator(_list)] = []
     reranker: Names = []
+    churn: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], BeforeValidator(_list)] = [0]  # cycles before a search
     measures: Names = list(DEFAULT_MEASURES)
     extras: Names = list(EXTRAS)
     clients: Annotated[list[Annotated[int, Field(ge=1, le=256)]], BeforeValidator(_list)] = []  # that ask at once
@@ -120,19 +122,19 @@ def _conditions(
     of_words = [r for r in retrievers.values() if not r.needs.dense]
     of_vectors = [r for r in retrievers.values() if r.needs.dense]
     of_vectors.sort(key=lambda r: r.needs.both)  # those that share a store together
-    for engine in dict.fromkeys(ENGINES[name] for name in grid.engines or [default_engine]):
+    engines = dict.fromkeys(ENGINES[name] for name in grid.engines or [default_engine])
+    for engine, chunker, churn in product(engines, chunkers.values(), dict.fromkeys(grid.churn or [0])):
         usual = default_index(version_of(engine))
-        for chunker in chunkers.values():
-            for retriever in of_words:
-                condition = Condition(engine, retriever.name, "none", chunker.name)
-                yield Planned(condition, retriever, chunker, usual, False, _why_not(retriever))
-            for embeddings in dict.fromkeys(grid.embeddings or [default_embeddings]):
-                for index in indexes or [usual]:
-                    for retriever in of_vectors:
-                        name = "" if index.name == usual.name else index.name
-                        condition = Condition(engine, retriever.name, embeddings, chunker.name, name)
-                        checked = bool(indexes) and retriever.name == "dense"
-                        yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever))
+        for retriever in of_words:
+            condition = Condition(engine, retriever.name, "none", chunker.name, churn=churn)
+            yield Planned(condition, retriever, chunker, usual, False, _why_not(retriever))
+        for embeddings in dict.fromkeys(grid.embeddings or [default_embeddings]):
+            for index in indexes or [usual]:
+                for retriever in of_vectors:
+                    name = "" if index.name == usual.name else index.name
+                    condition = Condition(engine, retriever.name, embeddings, chunker.name, name, churn)
+                    checked = bool(indexes) and retriever.name == "dense" and len(models_of(embeddings)) == 1
+                    yield Planned(condition, retriever, chunker, index, checked, _why_not(retriever, embeddings))
 
 
 def _with_rerankers(retriever: Retriever, grid: Grid) -> list[Retriever]:
@@ -142,7 +144,11 @@ def _with_rerankers(retriever: Retriever, grid: Grid) -> list[Retriever]:
     return [replace(retriever, reranker=name) for name in grid.reranker]
 
 
-def _why_not(retriever: Retriever) -> str:
+def _why_not(retriever: Retriever, embeddings: str = "none") -> str:
+    if retriever.method.one_field and len(models_of(embeddings)) > 1:
+        return (
+            f"{retriever.method.name} compares the vectors of one field; {embeddings} has {len(models_of(embeddings))}"
+        )
     return NOT_CONFIGURED if retriever.reranked and not retriever.reranker else ""
 
 

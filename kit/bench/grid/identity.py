@@ -17,7 +17,7 @@ from typing import Any
 from kit.bench.collections.base import Collection
 from kit.bench.grid.grid import ENGINES, EXTRAS, Grid, Planned
 from kit.bench.grid.indexes import BUILD, parse_index
-from kit.bench.records import DEFAULT_MEASURES, Dataset
+from kit.bench.records import DEFAULT_MEASURES, Dataset, models_of
 from kit.errors import KitError
 from kit.milvus.connection import connect, engine, is_lite
 from kit.models.embeddings import load_embeddings
@@ -96,11 +96,13 @@ def command_of(grid: Grid, out: Path, one: Planned | None = None) -> str:
         flags |= {"--engines": name, "--retrievers": one.retriever.name, "--chunkers": one.chunker.name}
         flags |= {"--embeddings": one.condition.embeddings if one.condition.embeddings != "none" else None}
         flags |= {"--indexes": one.index.spec if one.condition.index or one.checked else None}
+        flags |= {"--churn": one.condition.churn or None}
     else:
         named = {"--engines": grid.engines, "--retrievers": grid.retrievers, "--embeddings": grid.embeddings}
         flags |= {name: ",".join(values) for name, values in (named | {"--chunkers": grid.chunkers}).items()}
         flags |= {"--indexes": ",".join(parse_index(index).spec for index in grid.indexes)}
         flags |= {"--reranker": ",".join(grid.reranker)}
+        flags |= {"--churn": ",".join(map(str, grid.churn)) if any(grid.churn) else None}
     if grid.measures != list(DEFAULT_MEASURES):
         flags["--measures"] = ",".join(grid.measures)
     if grid.extras != list(EXTRAS):
@@ -119,7 +121,7 @@ def row_key(grid: Grid, one: Planned, version_of_engine: str, dataset: Dataset) 
         "extras": grid.extras,
         "condition": one.condition.id,
         "index": [one.index.index_type, one.index.build, one.index.search, one.checked],
-        "model": "none" if one.condition.embeddings == "none" else _identity(one.condition.embeddings),
+        "model": " + ".join(map(_identity, models_of(one.condition.embeddings))) or "none",
         "reranker": one.retriever.reranker or None,
         "engine": version_of_engine,
         "judge": load_settings().judge,

@@ -56,11 +56,13 @@ def exact_search(chunks: Iterable[Document], embeddings: Embeddings, queries: np
     return Exact(scores, ids, rows)
 
 
-def check_index(store: Store, exact: Exact, queries: np.ndarray, reopened: bool, k: int = K) -> Iterator[IndexCheck]:
-    """One check for each of the index' search parameters and each selectivity."""
-    for params in store.index.search:
+def check_index(
+    store: Store, exact: Exact, queries: np.ndarray, reopened: bool, k: int = K, params: Sequence[dict[str, Any]] = ()
+) -> Iterator[IndexCheck]:
+    """One check for each of the search parameters, those of the index where none are given, and each selectivity."""
+    for asked in params or store.index.search:
         for share in SELECTIVITIES:
-            yield _check(store, exact, queries, params, share, reopened, k)
+            yield _check(store, exact, queries, asked, share, reopened, k)
 
 
 def _check(

@@ -72,6 +72,7 @@ def report_page(out: OutFolder, measure: str | None = None, baseline: str | None
         plots=report_plots(results, ranked, out),
         loads=[(place, load) for place in ranked.places for load in place.row.client_loads],
         checks=_checks(ranked),
+        churned=[(place.row, cycle) for place in ranked.places for cycle in place.row.churn],
         categories=by_category(ranked),
         costs={name: words for name, words in COSTS.items() if _any_cost(ranked.places, name)},
         cases=[(place, *examples.cases(ranked.places[0], place)) for place in ranked.places[1 : PAIRS + 1]],

@@ -152,12 +152,33 @@ def _amiss(results: Results, ranked: Leaderboard) -> Iterator[str]:
             f"An index silently returns too few rows: {_name(place)} at selectivity {check.selectivity:.0%} left "
             f"{check.short_queries} of {check.queries} queries short by {check.missing_rows} rows, with no error."
         )
+    yield from churn_sentences(results)
     yield from no_hit_sentences(results)
     yield from unread_sentences(results)
     for status in ("failed", "not supported"):
         rows = [row for row in results.rows if row.status == status]
         if rows:
             yield f"{len(rows)} of {len(results.rows)} conditions {status}: {', '.join(row.id for row in rows)}."
+
+
+def churn_sentences(results: Results) -> Iterator[str]:
+    """A sentence for each row whose store went through cycles of rows that came and went: what it lost, or nothing."""
+    for row in results.rows:
+        if not row.churn:
+            continue
+        filled, last, scores = row.churn[0], row.churn[-1], [cycle.score for cycle in row.churn]
+        recalls = [r for cycle in row.churn for r in (cycle.recall, cycle.recall_filtered) if r is not None]
+        recall = f"; recall against exact search {min(recalls):.4f} to {max(recalls):.4f}" if recalls else ""
+        short = max(cycle.short_queries for cycle in row.churn)
+        disk = (
+            f"; {filled.index_mb:.1f} MB on disk became {last.index_mb:.1f}"
+            if filled.index_mb and last.index_mb
+            else ""
+        )
+        yield (
+            f"{row.id}: {results.measures[0]} {filled.score:.4f} as filled, {min(scores):.4f} to {max(scores):.4f} "
+            f"over {last.number} cycles that ended with the same rows{recall}; {short or 'no'} answers short{disk}."
+        )
 
 
 def no_hit_sentences(results: Results) -> Iterator[str]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-
-import numpy as np
 
 from kit.bench.grid.grid import Planned
 from kit.bench.grid.rerankers import Reranker
 from kit.bench.measures.evaluate import evaluate, trec_order, write_collection, write_run
 from kit.bench.measures.exact import check_index
 from kit.bench.measures.judge_model import Usage
-from kit.bench.records import DEFAULT_MEASURES, ConditionResult, Cost, IndexCheck, ScoredDoc
-from kit.bench.run.cost import MeteredEmbeddings, PeakMemory, embedded_so_far, embedding_cost
+from kit.bench.measures.measure import means, measure
+from kit.bench.records import DEFAULT_MEASURES, ChurnCycle, ConditionResult, Cost, IndexCheck, ScoredDoc, models_of
+from kit.bench.run.churn import churn
+from kit.bench.run.cost import (
+    MeteredEmbeddings,
+    PeakMemory,
+    SeveralEmbeddings,
+    embedded_so_far,
+    embedding_cost,
+    together,
+)
 from kit.bench.run.latency import Timed
 from kit.bench.run.no_hits import no_hit_cause
 from kit.bench.run.own_documents import without_own
@@ -28,6 +35,7 @@ from kit.bench.search.store import Store
 from kit.errors import KitError
 from kit.milvus.connection import is_lite
 
+Embedder = MeteredEmbeddings | SeveralEmbeddings
 Begin = Callable[[str, int | None], Callable[[int], None]]  # a step and its size -> what to call as it goes on
 
 
@@ -35,33 +43,28 @@ def measure_condition(
     one: Planned,
     row: ConditionResult,
     store: Store,
-    embeddings: MeteredEmbeddings | None,
+    embeddings: Embedder | None,
     checks: tuple[IndexCheck, ...],
     resources: Resources,
     memory: PeakMemory,
     begin: Begin,
+    cycles: tuple[ChurnCycle, ...] = (),
 ) -> ConditionResult:
     """The row with scores, counts, costs and index checks; its run and per-query scores are written."""
     grid, queries = resources.grid, resources.collection.queries
     judged = resources.judgments(one.chunker)
-    vectors = None if embeddings is None else resources.query_vectors(one.condition.embeddings)
     by_document = not one.chunker.is_whole and not judged.places
     reranker = resources.reranker(one.retriever.reranker)
     if reranker:
         reranker.asked = reranker.empty = 0
-    own = resources.own_documents
 
     def ask(retriever: Retriever, told: Callable[[int], None]) -> list[ScoredDoc]:
-        search, run = Search(retriever, store, by_document, reranker), []
-        for hits in search.run(queries, vectors, min(grid.k + bool(own), retriever.method.most)):
-            run += without_own(trec_order(hits), own, grid.k)
-            told(1)
-        return run
+        return _ask(replace(one, retriever=retriever), store, resources, told)
 
     if isinstance(method := one.retriever.method, HybridTuned):
         plain, told = replace(one.retriever, reranked=False), begin(f"{row.id}: tuning", len(PERCENTS) * len(queries))
         percents = tune(method, lambda weighted: ask(replace(plain, method=weighted), told), queries, judged.qrels,
-                        (*grid.measures, *DEFAULT_MEASURES)[0])  # fmt: skip
+                        _deciding(resources))  # fmt: skip
         one = replace(one, retriever=replace(one.retriever, method=replace(method, percents=percents)))
     run = ask(one.retriever, begin(f"{row.id}: searching", len(queries)))
     if reranker and reranker.asked == reranker.empty:
@@ -96,16 +99,44 @@ def measure_condition(
         },
         cost=_cost(one, store, embeddings, resources, memory, found.usage),
         index_checks=checks if one.checked else (),
+        churn=cycles,
         engine_version=store.engine_version,
-        model=_model(one, embeddings, vectors),
+        model=_model(one, embeddings, resources),
         settings=_settings(one, store, resources),
-        notes=_notes(one, store, reranker, len(own), resources),
+        notes=_notes(one, store, reranker, len(resources.own_documents), resources),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
+def churned(
+    group: Sequence[tuple[Planned, str]], store: Store, resources: Resources, begin: Begin
+) -> dict[str, tuple[ChurnCycle, ...]]:
+    """Condition id -> its cycles, for conditions that share a store, which has gone through them afterwards."""
+    first = group[0][0]
+    condition, deciding = first.condition, _deciding(resources)
+    qrels, of = resources.judgments(first.chunker).qrels, len(resources.collection.queries)
+
+    def scores() -> dict[str, float]:
+        runs = {name: _ask(one, store, resources, lambda _: None) for one, name in group}
+        return {
+            name: means(measure(qrels, run, [deciding]), of=of)[deciding].value or 0.0 for name, run in runs.items()
+        }
+
+    exact = queries = None
+    if len(models_of(condition.embeddings)) == 1:
+        exact = resources.exact(condition.embeddings, first.chunker)
+        queries = resources.checked_queries(condition.embeddings)
+    told = begin(f"{condition.churn} cycles of rows deleted, inserted again and upserted", condition.churn + 1)
+    cycles: dict[str, tuple[ChurnCycle, ...]] = {name: () for _, name in group}
+    for of_cycle in churn(store, lambda: first.chunker.split(resources.collection.documents()), condition.churn, exact,
+                          queries, scores):  # fmt: skip
+        cycles = {name: (*cycles[name], of_cycle[name]) for name in cycles}
+        told(1)
+    return cycles
+
+
 def timed_condition(
-    one: Planned, row: ConditionResult, store: Store, embeddings: MeteredEmbeddings | None, resources: Resources
+    one: Planned, row: ConditionResult, store: Store, embeddings: Embedder | None, resources: Resources
 ) -> Timed:
     """The condition as it is timed: without a cache of vectors."""
     by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
@@ -132,18 +163,39 @@ def check_and_settle(one: Planned, store: Store, resources: Resources, begin: Be
     return before + after
 
 
+def _ask(one: Planned, store: Store, resources: Resources, told: Callable[[int], None]) -> list[ScoredDoc]:
+    """The hits of all queries, in trec_eval's order, without the queries' own documents."""
+    queries, k, own = resources.collection.queries, resources.grid.k, resources.own_documents
+    vectors = resources.query_vectors(one.condition.embeddings) if one.retriever.needs.dense else None
+    by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
+    search, run = Search(one.retriever, store, by_document, resources.reranker(one.retriever.reranker)), []
+    for hits in search.run(queries, vectors, min(k + bool(own), one.retriever.method.most)):
+        run += without_own(trec_order(hits), own, k)
+        told(1)
+    return run
+
+
+def _deciding(resources: Resources) -> str:
+    """The measure that orders the rows."""
+    return (*resources.grid.measures, *DEFAULT_MEASURES)[0]
+
+
 def _cost(
     one: Planned,
     store: Store,
-    embeddings: MeteredEmbeddings | None,
+    embeddings: Embedder | None,
     resources: Resources,
     memory: PeakMemory,
     judged_with: Usage | None,
 ) -> Cost:
     cost = Cost()
     if embeddings:
-        embedded = embedded_so_far(resources.out.embedding_log, embeddings.identity, one.chunker.name)
-        cost = embedding_cost(embedded, resources.grid.prices.get(one.condition.embeddings))
+        log, prices = resources.out.embedding_log, resources.grid.prices
+        models = zip(models_of(one.condition.embeddings), embeddings.parts, strict=True)
+        cost = together([
+            embedding_cost(embedded_so_far(log, part.identity, one.chunker.name), prices.get(name))
+            for name, part in models
+        ])  # fmt: skip
     if judged_with:
         money = [amount for amount in (cost.money_usd, judged_with.money_usd) if amount is not None]
         tokens = (cost.tokens or 0) + judged_with.tokens
@@ -157,11 +209,12 @@ def _cost(
     )
 
 
-def _model(one: Planned, embeddings: MeteredEmbeddings | None, vectors: np.ndarray | None) -> dict[str, str]:
-    if embeddings is None or vectors is None:
+def _model(one: Planned, embeddings: Embedder | None, resources: Resources) -> dict[str, str]:
+    if embeddings is None:
         return {}
     name = one.condition.embeddings
-    return {"name": name, "identity": embeddings.identity, "dimensions": str(vectors.shape[1])}
+    dimensions = resources.query_vectors(name).shape[1]
+    return {"name": name, "identity": embeddings.identity, "dimensions": str(dimensions)}
 
 
 def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str]:

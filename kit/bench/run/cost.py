@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from kit.bench.records import Cost
@@ -27,6 +28,11 @@ class MeteredEmbeddings(Embeddings):
         model = cached.underlying_embeddings
         cached.underlying_embeddings = _Logged(model, log, chunker)
         self.identity = model.identity
+
+    @property
+    def parts(self) -> tuple[MeteredEmbeddings, ...]:
+        """The models, one for each dense field."""
+        return (self,)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors, from the cache where it has them."""
@@ -49,6 +55,27 @@ class MeteredEmbeddings(Embeddings):
             return self._cached.embed_query(text)
         finally:
             self.seconds += time.perf_counter() - started
+
+
+class SeveralEmbeddings:
+    """Models for several dense fields of one store; the vectors of a query stand side by side."""
+
+    def __init__(self, parts: Sequence[MeteredEmbeddings]):
+        self.parts = tuple(parts)
+        self.identity = " + ".join(part.identity for part in parts)
+
+    @property
+    def seconds(self) -> float:
+        """That embedding took."""
+        return sum(part.seconds for part in self.parts)
+
+    def embed_queries(self, texts: list[str]) -> np.ndarray:
+        """(queries, dimensions of all models)."""
+        return np.hstack([np.asarray(part.embed_queries(texts), dtype=np.float32) for part in self.parts])
+
+    def embed_query_uncached(self, text: str) -> list[float]:
+        """As a user waits for it: one model after the other."""
+        return [value for part in self.parts for value in part.embed_query_uncached(text)]
 
 
 class _Logged(Embeddings):
@@ -114,6 +141,18 @@ def embedding_cost(embedded: Embedded, price_per_million: float | None) -> Cost:
     return Cost(
         embedded.texts, round(embedded.seconds, 3), rate and round(rate, 1), tokens=embedded.tokens, money_usd=money
     )
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """What several models cost; the rate is over all their texts, and a sum with an unknown part is unknown."""
+    if len(costs) == 1:
+        return costs[0]
+    texts, seconds = (sum(getattr(cost, name) or 0 for cost in costs) for name in ("embedded_texts", "embed_seconds"))
+    tokens, money = ([getattr(cost, name) for cost in costs] for name in ("tokens", "money_usd"))
+    return Cost(
+        texts, round(seconds, 3) if texts else None, round(texts / seconds, 1) if seconds else None,
+        tokens=None if None in tokens else sum(tokens), money_usd=None if None in money else sum(money),
+    )  # fmt: skip
 
 
 class PeakMemory:

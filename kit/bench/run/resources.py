@@ -14,8 +14,8 @@ from kit.bench.measures.evaluate import Judgments, Texts, judgments
 from kit.bench.measures.exact import QUERIES as CHECKED_QUERIES
 from kit.bench.measures.exact import Exact, exact_search
 from kit.bench.measures.judge_model import load_judge
-from kit.bench.records import Unread
-from kit.bench.run.cost import MeteredEmbeddings
+from kit.bench.records import Unread, models_of
+from kit.bench.run.cost import MeteredEmbeddings, SeveralEmbeddings
 from kit.bench.run.own_documents import own_documents
 from kit.bench.run.unread import unread
 from kit.files.scratch import scratch_folder
@@ -59,9 +59,11 @@ class Resources:
             self._texts[chunker.name] = Texts(self.collection, chunker, self.judgments(chunker))
         return self._texts[chunker.name]
 
-    def embeddings(self, name: str, purpose: str) -> MeteredEmbeddings:
+    def embeddings(self, name: str, purpose: str) -> MeteredEmbeddings | SeveralEmbeddings:
         """Embeddings that note what they cost, under a chunker's name or `queries`."""
-        return MeteredEmbeddings(load_embeddings(name), self.out.embedding_log, purpose)
+        log = self.out.embedding_log
+        parts = [MeteredEmbeddings(load_embeddings(model), log, purpose) for model in models_of(name)]
+        return parts[0] if len(parts) == 1 else SeveralEmbeddings(parts)
 
     def query_vectors(self, name: str) -> np.ndarray:
         """(queries, dimensions), in the order of the collection's queries."""
@@ -71,12 +73,13 @@ class Resources:
         return self._vectors[name]
 
     def unread(self, name: str, chunker: Chunker) -> Unread | None:
-        """What the model never reads of this chunking's texts."""
-        key = (name, chunker.name)
-        if name != "none" and key not in self._unread:
-            chunks = chunker.split(self.collection.documents())
-            self._unread[key] = unread(load_embeddings(name), name, map(stored_text, chunks))
-        return self._unread.get(key)
+        """What the model never reads of this chunking's texts; of several models, the one that reads least."""
+        for model in models_of(name):
+            if (model, chunker.name) not in self._unread:
+                texts = map(stored_text, chunker.split(self.collection.documents()))
+                self._unread[model, chunker.name] = unread(load_embeddings(model), model, texts)
+        found = [left for model in models_of(name) if (left := self._unread[model, chunker.name])]
+        return max(found, key=lambda left: left.tokens, default=None)
 
     @cached_property
     def own_documents(self) -> frozenset[str]:
@@ -88,7 +91,8 @@ class Resources:
         key = (name, chunker.name)
         if key not in self._exact:
             chunks = chunker.split(self.collection.documents())
-            self._exact[key] = exact_search(chunks, self.embeddings(name, chunker.name), self.checked_queries(name))
+            (model,) = self.embeddings(name, chunker.name).parts
+            self._exact[key] = exact_search(chunks, model, self.checked_queries(name))
         return self._exact[key]
 
     def checked_queries(self, name: str) -> np.ndarray:

@@ -20,9 +20,9 @@ from kit.bench.grid.identity import command_of, engine_version, host, row_key, u
 from kit.bench.measures.evaluate import write_texts
 from kit.bench.measures.measure import measure, too_deep
 from kit.bench.out_folder import OutFolder, read_run
-from kit.bench.records import ConditionResult, Qrel, Results
-from kit.bench.run.condition import check_and_settle, measure_condition, timed_condition
-from kit.bench.run.cost import MeteredEmbeddings, PeakMemory
+from kit.bench.records import ConditionResult, Qrel, Results, models_of
+from kit.bench.run.condition import Embedder, check_and_settle, churned, measure_condition, timed_condition
+from kit.bench.run.cost import PeakMemory
 from kit.bench.run.latency import TIMED, Timed, time_conditions, with_cost, write_waits
 from kit.bench.run.resources import Resources
 from kit.bench.run.unread import chunker_for
@@ -59,7 +59,14 @@ class _Open(NamedTuple):
     def store(self) -> tuple[object, ...]:
         """What a store must have in common with another condition's to serve both."""
         condition, retriever = self.planned.condition, self.planned.retriever
-        return (condition.engine, condition.embeddings, condition.chunker, condition.index, retriever.needs)
+        return (
+            condition.engine,
+            condition.embeddings,
+            condition.chunker,
+            condition.index,
+            condition.churn,
+            retriever.needs,
+        )
 
 
 def run_grid(grid: Grid, out: OutFolder, watcher: Watcher | None = None, timed: bool = True) -> Results:
@@ -195,10 +202,13 @@ class _Run:
             store = None
             try:
                 store, embeddings = self._filled(group[0].planned)
-                checked = next((one.planned for one in group if one.planned.checked), None)
+                first = group[0].planned.condition
+                checked = next((one.planned for one in group if one.planned.checked and not first.churn), None)
                 checks = check_and_settle(checked, store, self.resources, self.watcher.begin) if checked else ()
                 if not checked:
                     store.settle()
+                each = [(one.planned, one.row.id) for one in group]
+                cycles = churned(each, store, self.resources, self.watcher.begin) if first.churn else {}
             except (KitError, MilvusException) as error:
                 for one in group:
                     self._add(_failed(one.row, error), one.number)
@@ -211,8 +221,9 @@ class _Run:
                 try:
                     if not one.scored:
                         row = measure_condition(
-                            one.planned, row, store, embeddings, checks, self.resources, memory, self.watcher.begin
-                        )
+                            one.planned, row, store, embeddings, checks, self.resources, memory, self.watcher.begin,
+                            cycles.get(row.id, ()),
+                        )  # fmt: skip
                     timed = timed_condition(one.planned, row, store, embeddings, self.resources)
                     self.timed.append((one, timed))
                 except (KitError, MilvusException) as error:
@@ -254,19 +265,19 @@ class _Run:
         name = one.planned.condition.embeddings
         return None if timed.embed is None else self.resources.query_vectors(name)
 
-    def _filled(self, one: Planned) -> tuple[Store, MeteredEmbeddings | None]:
+    def _filled(self, one: Planned) -> tuple[Store, Embedder | None]:
         collection, name = self.resources.collection, one.condition.embeddings
         size = len(self.resources.judgments(one.chunker).places)
         if one.chunker.is_whole:
             size = collection.dataset.documents
         embeddings = None if name == "none" else self.resources.embeddings(name, one.chunker.name)
-        fields = " and ".join([name] * one.retriever.needs.dense + ["BM25"] * bool(one.retriever.needs.words))
+        fields = " and ".join(models_of(name) * one.retriever.needs.dense + ["BM25"] * bool(one.retriever.needs.words))
         store = fill_store(
             lambda: one.chunker.split(collection.documents()),
             uri=self.resources.uri(one.condition.engine),
             needs=one.retriever.needs,
             index=one.index,
-            embeddings=embeddings,
+            embeddings=embeddings.parts if embeddings else (),
             embedding_seconds=lambda: embeddings.seconds if embeddings else 0.0,
             progress=self.watcher.begin(f"ingest {one.chunker.name}: {fields}", size or None),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from kit.bench.collections.base import Collection
-from kit.bench.records import Unread
+from kit.bench.records import Unread, models_of
 from kit.bench.search.store import batches
 from kit.models.embeddings import load_embeddings
 
@@ -36,7 +36,7 @@ def chunker_for(collection: Collection, embeddings: Iterable[str]) -> tuple[str,
     default = collection.default_chunker
     if collection.dataset.kind != "texts" or default != "whole":
         return default, ""
-    for name in embeddings:
+    for name in (model for names in embeddings for model in models_of(names)):
         left = unread(load_embeddings(name), name, (document.page_content for document in collection.documents()))
         if left and left.texts:
             why = (

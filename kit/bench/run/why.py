@@ -38,6 +38,7 @@ class Setup:
     filtered: bool = False
     merged: bool = False
     reranker: str = ""
+    churn: int = 0
 
     @property
     def retriever(self) -> str:
@@ -110,7 +111,7 @@ def setup(row: ConditionResult, k: int) -> Setup:
     condition = row.condition
     return Setup(
         condition.engine, condition.embeddings, condition.chunker, condition.index, k, method, tuple(options.items()),
-        fetch, words, retriever.filtered, retriever.merged, retriever.reranker,
+        fetch, words, retriever.filtered, retriever.merged, retriever.reranker, condition.churn,
     )  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _one_row(side: Side) -> ConditionResult:
 def _differing(a: Setup, b: Setup) -> Iterator[str]:
     """The factors in which the rows differ; a depth that only follows from k or the method is none of its own."""
     for factor in ("engine", "chunker", "embeddings", "index", "method", "words", "fetch", "k", "filtered", "merged",
-                   "reranker"):  # fmt: skip
+                   "reranker", "churn"):  # fmt: skip
         follows = {
             "method": True,
             "embeddings": "none" in (a.embeddings, b.embeddings),
@@ -163,15 +164,16 @@ def _measured(
     """The per-query scores of each setup, those of one store together; why it has none, where it has not."""
     grids = [read_grid(side.out, Grid.model_validate_json) for side in (b, a)]
     indexes = {parse_index(index).name: index for grid in grids for index in grid.indexes}
-    together: dict[tuple[str, str, str, int, str], list[str]] = {}
+    together: dict[tuple[str, str, str, int, int, str], list[str]] = {}
     usual = next((one.embeddings for one in setups.values() if one.embeddings != "none"), "none")
     for factor, one in setups.items():
         embeddings = usual if one.embeddings == "none" else one.embeddings
-        together.setdefault((one.engine, one.chunker, one.index, one.k, embeddings), []).append(factor)
+        place = (one.engine, one.chunker, one.index, one.k, one.churn, embeddings)
+        together.setdefault(place, []).append(factor)
     found: dict[str, pd.Series | str] = {}
     groups = list(together.items())
     while groups:
-        (engine, chunker, index, k, embeddings), factors = place, _ = groups.pop(0)
+        (engine, chunker, index, k, churn, embeddings), factors = place, _ = groups.pop(0)
         changes: dict[str, Any] = {
             "retrievers": [setups[factor].retriever for factor in factors],
             "embeddings": [] if embeddings == "none" else [embeddings],
@@ -179,6 +181,7 @@ def _measured(
             "engines": [next(name for name, long in ENGINES.items() if long == engine)],
             "indexes": [indexes[index]] if index in indexes else [],
             "k": k,
+            "churn": [churn],
             "measures": [measure],
         }
         asked = grids[0].model_copy(update=changes | {"reranker": [], "extras": [], "clients": []})
@@ -258,4 +261,4 @@ def _verdict(tried: list[PutBack], releases: dict[str, str], both: pd.DataFrame,
 
 _NAMES = {"engine": "engine", "chunker": "chunker", "embeddings": "embedder", "index": "index", "method": "method",
           "words": "analyzer", "fetch": "fetch depth", "k": "k", "filtered": "filter", "merged": "merging of chunks",
-          "reranker": "reranker"}  # fmt: skip
+          "reranker": "reranker", "churn": "rows that came and went"}  # fmt: skip

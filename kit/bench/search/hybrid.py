@@ -8,11 +8,10 @@ from typing import Self
 
 from kit.bench.search.method import SearchMethod
 from kit.bench.search.parameters import Parameters
-from kit.bench.search.request import Hit, Request
+from kit.bench.search.request import RRF_K, Hit, Request
 from kit.bench.search.words import MOST_HITS, Needs, WordSearch
 
 FETCH = 100  # hits of each leg
-RRF_K = 60
 FOLDS = 5
 
 
@@ -102,7 +101,8 @@ class HybridWeighted(_TwoLegs):
         """By the weighted sum."""
         from pymilvus import WeightedRanker
 
-        ranker = WeightedRanker(self.percent / 100, 1 - self.percent / 100)
+        dense = self.percent / 100 / len(request.store.embeddings)  # each field of vectors has an equal part
+        ranker = WeightedRanker(*[dense] * len(request.store.embeddings), 1 - self.percent / 100)
         return request.fused(ranker, self.depth_of_leg(request.depth))
 
 

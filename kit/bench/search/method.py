@@ -23,6 +23,8 @@ class SearchMethod(ABC):
     summary: ClassVar[str]  # half a sentence for --help and errors
     queries_a_request: ClassVar[int] = 100  # Lite spends most of a request on what all its queries share
 
+    one_field: ClassVar[bool] = False  # whether it needs the vectors of the hits, and so cannot join several fields
+
     @classmethod
     def parse(cls, parameters: Parameters) -> Self:  # noqa: ARG003 - for methods that have some
         """From what stands behind the method in a retriever's name."""

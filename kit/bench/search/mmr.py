@@ -22,6 +22,7 @@ class MMR(SearchMethod):
 
     summary = "dense, then maximal marginal relevance (mmr-70:fetch=50: lambda .7 instead of .5, over 50 hits)"
     queries_a_request = 10  # that bring the vectors of their hits
+    one_field = True
     percent: int = 50
     fetch: int = FETCH
     fixed: bool = False  # the name says it

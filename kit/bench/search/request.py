@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from kit.bench.search.store import Store
 
 
+LEG = 100  # hits at least of each field, where several are joined
+RRF_K = 60
+
+
 class Hit(NamedTuple):
     """A row that Milvus found: its id and score (higher is better); text and vector where they were asked for."""
 
@@ -43,7 +47,11 @@ class Request:
         return [query.text for query in self.queries]
 
     def nearest(self, depth: int, *fields: str) -> list[list[Hit]]:
-        """By the vectors' cosine."""
+        """By the vectors' cosine; where the store has several fields of vectors, by reciprocal rank over them."""
+        if len(self.store.embeddings) > 1:
+            from pymilvus import RRFRanker
+
+            return self._joined(self._dense_legs(max(depth, LEG)), RRFRanker(RRF_K), depth)
         answers = self.store.vector_store.client.search(
             self.store.name,
             data=list(self._vectors),
@@ -77,19 +85,24 @@ class Request:
 
     def fused(self, ranker: RRFRanker | WeightedRanker, fetch: int) -> list[list[Hit]]:
         """By vectors and by words, `fetch` hits each, joined by one of Milvus' rankers."""
-        return self._joined([self._dense_leg(fetch), self._words_leg(fetch)], ranker)
+        return self._joined([*self._dense_legs(fetch), self._words_leg(fetch)], ranker, self.depth)
 
-    def _joined(self, legs: list[AnnSearchRequest], ranker: RRFRanker | WeightedRanker) -> list[list[Hit]]:
+    def _joined(self, legs: list[AnnSearchRequest], ranker: RRFRanker | WeightedRanker, depth: int) -> list[list[Hit]]:
         answers = self.store.vector_store.client.hybrid_search(
-            self.store.name, reqs=legs, ranker=ranker, limit=self.depth, output_fields=list(self.fields)
+            self.store.name, reqs=legs, ranker=ranker, limit=depth, output_fields=list(self.fields)
         )
         return [[_hit(row) for row in rows] for rows in answers]
 
-    def _dense_leg(self, fetch: int) -> AnnSearchRequest:
+    def _dense_legs(self, fetch: int) -> list[AnnSearchRequest]:
+        """One for each field of vectors; the query vectors of all models stand side by side."""
         from pymilvus import AnnSearchRequest
 
-        params = self._dense_params(fetch)
-        return AnnSearchRequest(list(self._vectors), "vector", params, fetch, expr=self.filter or None)
+        params, widths = self._dense_params(fetch), self.store.dense_fields
+        parts = np.split(self._vectors, np.cumsum(list(widths.values()))[:-1], axis=1)
+        return [
+            AnnSearchRequest(list(part), name, params, fetch, expr=self.filter or None)
+            for name, part in zip(widths, parts, strict=True)
+        ]
 
     def _words_leg(self, fetch: int) -> AnnSearchRequest:
         from pymilvus import AnnSearchRequest

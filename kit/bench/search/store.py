@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -42,7 +42,7 @@ class Store:
     uri: str
     needs: Needs
     index: IndexChoice
-    embeddings: Embeddings | None
+    embeddings: Sequence[Embeddings]  # one for each dense field
     sparse: SparseBM25 | None = None  # where the kit weighs the words
     rows: int = 0
     seconds: float = 0.0  # insert, flush and index, without embedding
@@ -52,6 +52,13 @@ class Store:
     def name(self) -> str:
         """The Milvus collection's name."""
         return self.vector_store.collection_name
+
+    @cached_property
+    def dense_fields(self) -> dict[str, int]:
+        """Its vector fields with their dimensions, in the order of the models."""
+        fields = self.vector_store.client.describe_collection(self.name)["fields"]
+        dimensions = {field["name"]: int(field["params"].get("dim", 0)) for field in fields}
+        return {name: dimensions[name] for name in dense_fields(len(self.embeddings))}
 
     @property
     def words(self) -> WordSearch:
@@ -102,7 +109,11 @@ class Store:
             client.load_collection(self.name)
         self.seconds += time.perf_counter() - started
         # To count(*) Lite reads every row with its vector into memory; its statistics count the same rows.
-        found = self.vector_store.client.get_collection_stats(self.name)["row_count"]
+        client = self.vector_store.client
+        if self.lite:
+            found = client.get_collection_stats(self.name)["row_count"]
+        else:  # whose statistics also count deleted rows, until they are compacted
+            found = client.query(self.name, output_fields=["count(*)"])[0]["count(*)"]
         if found != self.rows:
             raise KitError(f"Milvus holds {found} rows of the {self.rows} that were put in.")
 
@@ -136,7 +147,7 @@ def fill_store(
     uri: str,
     needs: Needs,
     index: IndexChoice,
-    embeddings: Embeddings | None,
+    embeddings: Sequence[Embeddings],
     embedding_seconds: Callable[[], float],
     progress: Callable[[int], None],
 ) -> Store:
@@ -151,7 +162,7 @@ def fill_store(
     started, embedded = time.perf_counter(), embedding_seconds()
     for batch in batches(split(), BATCH):
         store.cut += sum(len(stored_text(chunk).encode()) > MOST_BYTES for chunk in batch)
-        store.vector_store.add_documents([_stored(chunk) for chunk in batch], ids=[chunk.id for chunk in batch])
+        store.vector_store.add_documents([stored(chunk) for chunk in batch], ids=[chunk.id for chunk in batch])
         store.rows += len(batch)
         progress(len(batch))
     if not store.rows:
@@ -172,13 +183,18 @@ def bucket(doc_id: str) -> int:
     return int.from_bytes(blake2b(doc_id.encode(), digest_size=8).digest(), "big") % BUCKETS
 
 
-def _stored(chunk: Document) -> Document:
+def stored(chunk: Document) -> Document:
     """The chunk as it is stored: text cut to what a VARCHAR holds, its metadata and bucket."""
     text = stored_text(chunk)
     if len(text.encode()) > MOST_BYTES:
         text = text.encode()[:MOST_BYTES].decode(errors="ignore")
     metadata = {name: value for name, value in chunk.metadata.items() if name != HEADER}
     return Document(page_content=text, metadata=metadata | {"bucket": bucket(str(chunk.id))})
+
+
+def dense_fields(models: int) -> list[str]:
+    """The names of the vector fields: vector, vector_2, …."""
+    return ["vector", *(f"vector_{number}" for number in range(2, models + 1))]
 
 
 def _fitted(words: WordSearch, chunks: Iterable[Document]) -> SparseBM25:
@@ -194,7 +210,7 @@ def _vector_store(
     name: str,
     needs: Needs,
     index: IndexChoice,
-    embeddings: Embeddings | None,
+    embeddings: Sequence[Embeddings],
     sparse: SparseBM25 | None = None,
     drop_old: bool = False,
 ) -> Milvus:
@@ -203,9 +219,9 @@ def _vector_store(
 
     fields: list[tuple[str, dict[str, Any], dict[str, Any]]] = []  # name, index and search parameters
     options: dict[str, Any] = {}
-    functions: list[Any] = [embeddings] if needs.dense and embeddings else []
+    functions: list[Any] = list(embeddings) if needs.dense else []
     if needs.dense:
-        fields.append(("vector", index.params, index.search_params()))
+        fields += [(name, index.params, index.search_params()) for name in dense_fields(len(embeddings))]
     if needs.words:
         fields.append(("sparse", needs.words.index_params, needs.words.search_params))
     if sparse:

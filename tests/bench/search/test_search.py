@@ -38,7 +38,7 @@ def filled(tmp_path_factory):
         uri=str(tmp_path_factory.mktemp("store") / "both.db"),
         needs=Needs(dense=True, words=WordSearch()),
         index=IndexChoice("FLAT"),
-        embeddings=embeddings,
+        embeddings=(embeddings,),
         embedding_seconds=lambda: 0.0,
         progress=lambda _: None,
     )
@@ -125,7 +125,7 @@ def test_chunks_of_one_document_count_once_and_k_is_still_filled(tmp_path):
     embeddings = load_embeddings("wordllama")
     store = fill_store(
         lambda: parse_chunker("recursive-30").split(texts), uri=str(tmp_path / "chunks.db"), needs=Needs(dense=True),
-        index=IndexChoice("FLAT"), embeddings=embeddings, embedding_seconds=lambda: 0.0, progress=lambda _: None,
+        index=IndexChoice("FLAT"), embeddings=(embeddings,), embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     store.settle()
     query = SimpleNamespace(query_id="q", text="cat number 3", where=())
@@ -144,7 +144,7 @@ def test_an_index_is_held_against_exact_search_before_and_after_a_reopen(filled,
     ]
     store = fill_store(
         lambda: parse_chunker("whole").split(documents), uri=str(tmp_path / "index.db"), needs=Needs(dense=True),
-        index=parse_index("ivf_flat:nlist=128:nprobe=1/128"), embeddings=embeddings,
+        index=parse_index("ivf_flat:nlist=128:nprobe=1/128"), embeddings=(embeddings,),
         embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     queries = filled.asked.astype(np.float32)
@@ -171,7 +171,7 @@ def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
     scores = []
     for number, words in enumerate((WordSearch(), Other())):
         store = _vector_store(
-            connect(str(tmp_path / f"{number}.db")), "kit", Needs(words=words), IndexChoice("FLAT"), None
+            connect(str(tmp_path / f"{number}.db")), "kit", Needs(words=words), IndexChoice("FLAT"), ()
         )
         store.add_texts(["cat cat cat dog", "cat", "dog horse horse horse"], ids=["a", "b", "c"])
         hits = store.client.search(

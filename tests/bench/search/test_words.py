@@ -53,7 +53,7 @@ def test_milvus_lite_searches_stems_and_bigrams(tmp_path, name, asked, best):
     retriever = parse_retriever(name)
     store = fill_store(
         lambda: documents, uri=str(tmp_path / "words.db"), needs=retriever.needs, index=IndexChoice("FLAT"),
-        embeddings=None, embedding_seconds=lambda: 0.0, progress=lambda _: None,
+        embeddings=(), embedding_seconds=lambda: 0.0, progress=lambda _: None,
     )  # fmt: skip
     store.settle()
     hits = next(Search(retriever, store, by_document=False).run([Query("q", asked)], None, 2))
