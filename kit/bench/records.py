@@ -109,6 +109,7 @@ class Cost:
     search_p50_ms: float | None = None  # of it the search, one query a request
     search_p95_ms: float | None = None
     rerank_p50_ms: float | None = None  # of it the reranker
+    chat_p50_ms: float | None = None  # of it the chat model that words the question anew
     search_queries_per_second: float | None = None  # in batches, without embedding; with a reranker one at a time
     timed_queries: int | None = None
     others_load: float | None = None  # share of all cores that other processes used meanwhile

@@ -38,7 +38,8 @@ def run(
     retrievers: Annotated[
         str | None,
         typer.Option(
-            help="dense, bm25, hybrid-rrf, hybrid-weighted, hybrid-tuned, mmr; each also +filter, +merge, +rerank."
+            help="dense, bm25, hybrid-rrf, hybrid-weighted, hybrid-tuned, mmr; each also +filter, +multi-query, "
+            "+merge, +rerank."
         ),
     ] = None,
     embeddings: Annotated[

@@ -14,11 +14,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kit.bench.grid.chunkers import Chunker, parse_chunker
 from kit.bench.grid.indexes import IndexChoice, default_index, parse_index
+from kit.bench.grid.multi_query import NO_CHAT
 from kit.bench.grid.rerankers import NOT_CONFIGURED
 from kit.bench.records import DEFAULT_MEASURES, Condition, models_of
 from kit.bench.search.retriever import Retriever, parse_retriever
 from kit.bench.search.words import MOST_HITS
 from kit.errors import KitError, nearest
+from kit.models.chat import EXTRACTIVE
+from kit.settings import load_settings
 
 ENGINES = {"lite": "milvus-lite", "server": "milvus-server"}
 EXTRAS = ("spans", "ragas", "judge")
@@ -115,7 +118,7 @@ def plan(
 def _conditions(
     grid: Grid, default_chunker: str, default_embeddings: str, default_engine: str, version_of: Callable[[str], str]
 ) -> Iterator[Planned]:
-    named = [parse_retriever(name).for_hits(grid.k) for name in grid.retrievers]
+    named = [_with_chat(parse_retriever(name)).for_hits(grid.k) for name in grid.retrievers]
     retrievers = {r.name: r for retriever in named for r in _with_rerankers(retriever, grid)}
     chunkers = {(c := parse_chunker(name)).name: c for name in grid.chunkers or [default_chunker]}
     indexes = [parse_index(index) for index in grid.indexes]
@@ -144,11 +147,20 @@ def _with_rerankers(retriever: Retriever, grid: Grid) -> list[Retriever]:
     return [replace(retriever, reranker=name) for name in grid.reranker]
 
 
+def _with_chat(retriever: Retriever) -> Retriever:
+    """The retriever with KIT_CHAT's model, where it asks for one and names none."""
+    if not retriever.worded or retriever.chat:
+        return retriever
+    return replace(retriever, chat=(load_settings().chat or "").strip())
+
+
 def _why_not(retriever: Retriever, embeddings: str = "none") -> str:
     if retriever.method.one_field and len(models_of(embeddings)) > 1:
         return (
             f"{retriever.method.name} compares the vectors of one field; {embeddings} has {len(models_of(embeddings))}"
         )
+    if retriever.worded and retriever.chat in ("", EXTRACTIVE):
+        return NO_CHAT
     return NOT_CONFIGURED if retriever.reranked and not retriever.reranker else ""
 
 

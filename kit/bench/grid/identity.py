@@ -123,6 +123,7 @@ def row_key(grid: Grid, one: Planned, version_of_engine: str, dataset: Dataset) 
         "index": [one.index.index_type, one.index.build, one.index.search, one.checked],
         "model": " + ".join(map(_identity, models_of(one.condition.embeddings))) or "none",
         "reranker": one.retriever.reranker or None,
+        "chat": load_settings().openai_base_url if one.retriever.worded else None,
         "engine": version_of_engine,
         "judge": load_settings().judge,
         "versions": {name: version(name) for name in (*DECIDING, "milvus-notebook-kit")},

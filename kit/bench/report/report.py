@@ -27,6 +27,7 @@ COSTS = {
     "embed_query_p50_ms": ("of it the query’s embedding", "ms, p50"),
     "search_p50_ms": ("of it the search", "ms, p50"),
     "search_p95_ms": ("search p95", "ms"),
+    "chat_p50_ms": ("of it the chat model", "ms, p50"),
     "rerank_p50_ms": ("of it the reranker", "ms, p50"),
     "search_queries_per_second": ("searches", "queries/s, in batches"),
     "others_load": ("others’ share of the processor", "meanwhile"),

@@ -55,8 +55,11 @@ def measure_condition(
     judged = resources.judgments(one.chunker)
     by_document = not one.chunker.is_whole and not judged.places
     reranker = resources.reranker(one.retriever.reranker)
+    multi_query = resources.multi_query(one.retriever.chat)
     if reranker:
         reranker.asked = reranker.empty = 0
+    if multi_query:
+        multi_query.asked = multi_query.silent = multi_query.tokens = 0
 
     def ask(retriever: Retriever, told: Callable[[int], None]) -> list[ScoredDoc]:
         return _ask(replace(one, retriever=retriever), store, resources, told)
@@ -142,8 +145,13 @@ def timed_condition(
     by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
     cached = resources.reranker(one.retriever.reranker)
     reranker = cached.uncached() if cached else None
-    search = Search(one.retriever, store, by_document, reranker)
+    multi_query = resources.multi_query(one.retriever.chat)
     embed = embeddings.embed_query_uncached if embeddings and one.retriever.needs.dense else None
+    search = Search(
+        one.retriever, store, by_document, reranker,
+        multi_query=multi_query.uncached() if multi_query else None,
+        embed=(lambda texts: [embed(text) for text in texts]) if embed else None,
+    )  # fmt: skip
     return Timed(row.id, search, embed, resources.grid.k)
 
 
@@ -168,7 +176,10 @@ def _ask(one: Planned, store: Store, resources: Resources, told: Callable[[int],
     queries, k, own = resources.collection.queries, resources.grid.k, resources.own_documents
     vectors = resources.query_vectors(one.condition.embeddings) if one.retriever.needs.dense else None
     by_document = not one.chunker.is_whole and not resources.judgments(one.chunker).places
-    search, run = Search(one.retriever, store, by_document, resources.reranker(one.retriever.reranker)), []
+    embed = resources.embeddings(one.condition.embeddings, "queries").embed_queries if vectors is not None else None
+    reranker, multi_query = resources.reranker(one.retriever.reranker), resources.multi_query(one.retriever.chat)
+    search = Search(one.retriever, store, by_document, reranker, multi_query=multi_query, embed=embed)
+    run: list[ScoredDoc] = []
     for hits in search.run(queries, vectors, min(k + bool(own), one.retriever.method.most)):
         run += without_own(trec_order(hits), own, k)
         told(1)
@@ -196,6 +207,8 @@ def _cost(
             embedding_cost(embedded_so_far(log, part.identity, one.chunker.name), prices.get(name))
             for name, part in models
         ])  # fmt: skip
+    if multi_query := resources.multi_query(one.retriever.chat):
+        cost = replace(cost, tokens=(cost.tokens or 0) + multi_query.tokens, money_usd=None)
     if judged_with:
         money = [amount for amount in (cost.money_usd, judged_with.money_usd) if amount is not None]
         tokens = (cost.tokens or 0) + judged_with.tokens
@@ -225,6 +238,8 @@ def _settings(one: Planned, store: Store, resources: Resources) -> dict[str, str
         said["search"] = str(store.index.search[0]) if store.index.search[0] else ""
     if one.retriever.needs.words:
         said["bm25"] = one.retriever.needs.words.setting_on(store.lite)
+    if one.retriever.worded:
+        said["multi-query"] = one.retriever.chat
     if one.retriever.reranked:
         said["reranker"] = one.retriever.reranker
     if resources.judge and "judge" in resources.grid.extras:
@@ -236,6 +251,9 @@ def _notes(one: Planned, store: Store, reranker: Reranker | None, own: int, reso
     notes = []
     if reranker and reranker.empty:
         notes.append(f"the reranker gave back no text for {reranker.empty:,} of {reranker.asked:,} queries")
+    multi_query = resources.multi_query(one.retriever.chat)
+    if multi_query and multi_query.silent:
+        notes.append(f"the chat model worded {multi_query.silent:,} of {multi_query.asked:,} questions not anew")
     if own:
         notes.append(f"{own:,} queries are documents of the collection: their own text is left out of their hits")
     if resources.grid.clients and store.lite:

@@ -27,7 +27,7 @@ TIMED = 50  # queries asked one at a time
 ENOUGH, SECONDS = 5, 20.0  # a condition that took so long is not asked more than so many queries
 BATCH_ROUNDS, BATCH_QUERIES = 3, 200
 LOAD_SECONDS = 2.0  # that clients ask at a time, for each number of them
-COLUMNS = ("condition", "query_id", "pass", "embed_ms", "search_ms", "rerank_ms")
+COLUMNS = ("condition", "query_id", "pass", "embed_ms", "search_ms", "rerank_ms", "chat_ms")
 
 
 class Wait(NamedTuple):
@@ -37,11 +37,12 @@ class Wait(NamedTuple):
     embed: float
     search: float
     rerank: float
+    chat: float = 0.0  # a chat model's other wordings of the query
 
     @property
     def whole(self) -> float:
         """From the question to the answer."""
-        return self.embed + self.search + self.rerank
+        return self.embed + self.search + self.rerank + self.chat
 
 
 @dataclass
@@ -66,12 +67,14 @@ class Timed:
         started = time.perf_counter()
         vectors = None if self.embed is None else np.asarray([self.embed(query.text)], dtype=np.float32)
         embedded = time.perf_counter()
-        reranker = self.search.reranker
+        reranker, multi_query = self.search.reranker, self.search.multi_query
         before = reranker.seconds if reranker else 0.0
+        chat_before = multi_query.seconds if multi_query else 0.0
         list(self.search.run([query], vectors, self.k))
         over = time.perf_counter()
         reranked = reranker.seconds - before if reranker else 0.0
-        return Wait(query.query_id, embedded - started, over - embedded - reranked, reranked)
+        chat = multi_query.seconds - chat_before if multi_query else 0.0
+        return Wait(query.query_id, embedded - started, over - embedded - reranked - chat, reranked, chat)
 
 
 def time_conditions(
@@ -95,7 +98,7 @@ def time_conditions(
                 if not one.enough:
                     one.waits.append(one.ask(query))
             told(1)
-        plain = [one for one in timed if one.search.reranker is None]
+        plain = [one for one in timed if one.search.reranker is None and one.search.multi_query is None]
         for _ in range(BATCH_ROUNDS):
             for one in plain:
                 one.rates.append(_in_batches(one, queries[:BATCH_QUERIES], vectors(one)))
@@ -108,7 +111,7 @@ def time_conditions(
 def cost_of(one: Timed, others: float | None) -> dict[str, Any]:
     """The fields of a Cost that were measured; milliseconds a query."""
     parts = {name: np.array([getattr(wait, name) for wait in one.waits]) * 1000
-             for name in ("whole", "embed", "search", "rerank")}  # fmt: skip
+             for name in ("whole", "embed", "search", "rerank", "chat")}  # fmt: skip
     middle = {name: round(float(np.median(values)), 3) for name, values in parts.items()}
     rate = float(np.median(one.rates)) if one.rates else 1000 / float(parts["whole"].mean())
     return {
@@ -117,6 +120,7 @@ def cost_of(one: Timed, others: float | None) -> dict[str, Any]:
         "embed_query_p50_ms": middle["embed"] if one.embed else None,
         "search_p50_ms": middle["search"],
         "search_p95_ms": round(float(np.percentile(parts["search"], 95)), 3),
+        "chat_p50_ms": middle["chat"] if one.search.multi_query else None,
         "rerank_p50_ms": middle["rerank"] if one.search.reranker else None,
         "search_queries_per_second": round(rate, 1),
         "timed_queries": len(one.waits),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kit.bench.grid.chunkers import stored_text
+from kit.bench.grid.multi_query import load_multi_query
 from kit.bench.grid.rerankers import load_reranker
 from kit.bench.measures.evaluate import Judgments, Texts, judgments
 from kit.bench.measures.exact import QUERIES as CHECKED_QUERIES
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kit.bench.collections.base import Collection
     from kit.bench.grid.chunkers import Chunker
     from kit.bench.grid.grid import Grid
+    from kit.bench.grid.multi_query import MultiQuery
     from kit.bench.grid.rerankers import Reranker
     from kit.bench.measures.judge_model import Judge
     from kit.bench.out_folder import OutFolder
@@ -45,6 +47,7 @@ class Resources:
     _exact: dict[tuple[str, str], Exact] = field(default_factory=dict)
     _unread: dict[tuple[str, str], Unread | None] = field(default_factory=dict)
     _rerankers: dict[str, Reranker] = field(default_factory=dict)
+    _multi_queries: dict[str, MultiQuery] = field(default_factory=dict)
     _server: str | None = None
 
     def judgments(self, chunker: Chunker) -> Judgments:
@@ -116,6 +119,12 @@ class Resources:
         if name and name not in self._rerankers:
             self._rerankers[name] = load_reranker(name)
         return self._rerankers.get(name)
+
+    def multi_query(self, name: str) -> MultiQuery | None:
+        """The chat model that words questions anew, made once; None for none."""
+        if name and name not in self._multi_queries:
+            self._multi_queries[name] = load_multi_query(name)
+        return self._multi_queries.get(name)
 
     @cached_property
     def judge(self) -> Judge | None:

@@ -157,6 +157,8 @@ class _Run:
         _ = self.resources.judge  # a wrong name or a missing key is told now
         for one in self.planned:
             self.resources.reranker(one.retriever.reranker)
+            if not one.unsupported:
+                self.resources.multi_query(one.retriever.chat)
         try:
             for _, group in groupby(list(self._open_conditions()), key=lambda one: one.store):
                 self._measure(list(group))

@@ -37,6 +37,7 @@ class Setup:
     words: tuple[tuple[str, str], ...] = ()
     filtered: bool = False
     merged: bool = False
+    multi_query: str = ""
     reranker: str = ""
     churn: int = 0
 
@@ -45,7 +46,8 @@ class Setup:
         """The retriever's name with all of its parts."""
         options = dict([*self.words, *self.options]) | ({"fetch": self.fetch} if self.fetch else {})
         name = ":".join([self.method, *(f"{option}={value}" for option, value in options.items())])
-        name += "+filter" * self.filtered + "+merge" * self.merged
+        name += "+filter" * self.filtered + (f"+multi-query={self.multi_query}" if self.multi_query else "")
+        name += "+merge" * self.merged
         return name + (f"+rerank={self.reranker}" if self.reranker else "")
 
 
@@ -111,7 +113,7 @@ def setup(row: ConditionResult, k: int) -> Setup:
     condition = row.condition
     return Setup(
         condition.engine, condition.embeddings, condition.chunker, condition.index, k, method, tuple(options.items()),
-        fetch, words, retriever.filtered, retriever.merged, retriever.reranker, condition.churn,
+        fetch, words, retriever.filtered, retriever.merged, retriever.chat, retriever.reranker, condition.churn,
     )  # fmt: skip
 
 
@@ -130,7 +132,7 @@ def _one_row(side: Side) -> ConditionResult:
 def _differing(a: Setup, b: Setup) -> Iterator[str]:
     """The factors in which the rows differ; a depth that only follows from k or the method is none of its own."""
     for factor in ("engine", "chunker", "embeddings", "index", "method", "words", "fetch", "k", "filtered", "merged",
-                   "reranker", "churn"):  # fmt: skip
+                   "multi_query", "reranker", "churn"):  # fmt: skip
         follows = {
             "method": True,
             "embeddings": "none" in (a.embeddings, b.embeddings),
@@ -261,4 +263,4 @@ def _verdict(tried: list[PutBack], releases: dict[str, str], both: pd.DataFrame,
 
 _NAMES = {"engine": "engine", "chunker": "chunker", "embeddings": "embedder", "index": "index", "method": "method",
           "words": "analyzer", "fetch": "fetch depth", "k": "k", "filtered": "filter", "merged": "merging of chunks",
-          "reranker": "reranker", "churn": "rows that came and went"}  # fmt: skip
+          "multi_query": "multi-query", "reranker": "reranker", "churn": "rows that came and went"}  # fmt: skip

@@ -27,9 +27,12 @@ METHODS: dict[str, type[SearchMethod]] = {
 ALIASES = {"hybrid": "hybrid-rrf"}
 MODIFIERS = {
     "filter": "by the fields that each query names",
+    "multi-query": "for a chat model's other wordings of the question, too: +multi-query=openai:gpt-4o-mini",
     "merge": "documents in the order of all their chunks that were found, not of the best one alone",
     "rerank": f"the first {RERANKED} hits in the order of a reranker: +rerank=embeddings:minilm",
 }
+
+NAMING = ("rerank", "multi-query")  # modifiers that may name a model
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,16 @@ class Retriever:
     reranked: bool = False
     reranker: str = ""  # by its name; "" where none is named
     merged: bool = False
+    worded: bool = False  # other wordings of the question are searched for, too
+    chat: str = ""  # the model that words them; "" where none is named
 
     @property
     def name(self) -> str:
         """As in a condition, and as `parse_retriever` takes it."""
         rerank = f"+rerank={self.reranker}" if self.reranker else "+rerank"
-        return self.method.name + "+filter" * self.filtered + "+merge" * self.merged + rerank * self.reranked
+        multi_query = f"+multi-query={self.chat}" if self.chat else "+multi-query"
+        name = self.method.name + "+filter" * self.filtered + multi_query * self.worded
+        return name + "+merge" * self.merged + rerank * self.reranked
 
     @property
     def needs(self) -> Needs:
@@ -63,7 +70,7 @@ class Retriever:
 
 
 def parse_retriever(name: str) -> Retriever:
-    """`dense`, `bm25`, `hybrid` (hybrid-rrf), `hybrid-weighted-70`, `mmr:fetch=50`, each with +filter, +merge, +rerank.
+    """`dense`, `bm25`, `hybrid` (hybrid-rrf), `hybrid-weighted-70`, `mmr:fetch=50`, with modifiers: `dense+filter`.
 
     Raises KitError for a name or a parameter that is not known, or out of its range.
     """
@@ -74,8 +81,10 @@ def parse_retriever(name: str) -> Retriever:
     kind = ALIASES.get(kind, kind)
     if options and registry.is_path(f"{word}:{options[0]}"):
         kind, number = f"{word}:{options.pop(0)}", None
-    reranker = next((word.partition("=")[2] for word in modifiers if word.startswith("rerank=")), "")
-    modifiers = [word.partition("=")[0] if word.startswith("rerank=") else word for word in modifiers]
+    named = {
+        kind: name for word in modifiers for kind, equals, name in [word.partition("=")] if kind in NAMING and equals
+    }
+    modifiers = [word.partition("=")[0] if word.partition("=")[0] in NAMING else word for word in modifiers]
     if unknown_words := [word for word in modifiers if word not in MODIFIERS]:
         unknown = unknown_words[0]
         raise KitError(f'No retriever is called "{name}".{nearest(unknown, list(MODIFIERS))}',
@@ -83,7 +92,10 @@ def parse_retriever(name: str) -> Retriever:
     parameters = parse_parameters(name, number, options)
     method = _method(kind).parse(parameters)
     parameters.finish()
-    return Retriever(method, "filter" in modifiers, "rerank" in modifiers, reranker, "merge" in modifiers)
+    return Retriever(
+        method, "filter" in modifiers, "rerank" in modifiers, named.get("rerank", ""), "merge" in modifiers,
+        "multi-query" in modifiers, named.get("multi-query", ""),
+    )  # fmt: skip
 
 
 def _method(kind: str) -> type[SearchMethod]:

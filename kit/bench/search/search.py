@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 from langchain_core.documents import Document
 
+from kit.bench.grid.multi_query import MultiQuery
 from kit.bench.grid.rerankers import Reranker
 from kit.bench.records import Query, ScoredDoc
-from kit.bench.search.request import Hit, Request
+from kit.bench.search.request import RRF_K, Hit, Request
 from kit.bench.search.retriever import RERANKED, Retriever
 from kit.bench.search.store import Store, batches
 from kit.milvus.filters import field as filter_field
 
 RERANKED_QUERIES = 10  # a request that brings the texts of its hits
-MERGED_K = 60  # as in reciprocal rank fusion, of the chunks of one document
 DEEPER = 3  # times as many chunks, when several may be of one document
 
 
@@ -32,6 +32,8 @@ class Search:
     by_document: bool
     reranker: Reranker | None = None
     search_params: dict[str, Any] | None = None
+    multi_query: MultiQuery | None = None
+    embed: Callable[[list[str]], Any] | None = None  # queries that a chat model worded
 
     def run(self, queries: Sequence[Query], vectors: np.ndarray | None, k: int) -> Iterator[list[ScoredDoc]]:
         """The k best hits of each query, in the order of the queries; `vectors` are the queries', a row each.
@@ -66,7 +68,7 @@ class Search:
         if self.retriever.merged:
             for rank, hit in enumerate(hits, start=1):
                 document_id = hit.row_id.rpartition(":")[0]
-                best[document_id] = best.get(document_id, 0.0) + 1 / (MERGED_K + rank)
+                best[document_id] = best.get(document_id, 0.0) + 1 / (RRF_K + rank)
             return sorted(best.items(), key=lambda pair: -pair[1])
         for hit in hits:
             best.setdefault(hit.row_id.rpartition(":")[0], hit.score)
@@ -85,11 +87,21 @@ class Search:
             asked = [queries[p] for p in same]
             request = Request(self.store, asked, None if vectors is None else vectors[same], depth, expression, fields,
                               self.search_params)  # fmt: skip
-            answers = self.retriever.method.search(request)
+            answers = self._worded(request) if self.multi_query else self.retriever.method.search(request)
             if self.reranker and self.retriever.reranked:
                 answers = [self._reranked(self.reranker, *pair) for pair in zip(asked, answers, strict=True)]
             hits |= dict(zip(same, answers, strict=True))
         return hits
+
+    def _worded(self, request: Request) -> list[list[Hit]]:
+        """The hits of all wordings of each query, by reciprocal rank over them."""
+        wordings = [self.multi_query(query.text) for query in request.queries] if self.multi_query else []
+        queries = [query._replace(text=t) for query, ts in zip(request.queries, wordings, strict=True) for t in ts]
+        vectors = None
+        if request.vectors is not None and self.embed:
+            vectors = np.asarray(self.embed([query.text for query in queries]), dtype=np.float32)
+        answers = iter(self.retriever.method.search(replace(request, queries=queries, vectors=vectors)))
+        return [_fused([next(answers) for _ in texts])[: request.depth] for texts in wordings]
 
     def _filter(self, query: Query) -> str:
         """The query's fields and values as a Milvus filter; '' when it has none, or is not filtered."""
@@ -104,3 +116,13 @@ class Search:
         order |= dict.fromkeys(hit.row_id for hit in hits)
         by_id = {hit.row_id: hit for hit in hits}
         return [by_id[row_id]._replace(score=1 / rank) for rank, row_id in enumerate(order, start=1)]
+
+
+def _fused(rankings: list[list[Hit]]) -> list[Hit]:
+    """By the sum of 1 / (60 + rank) over the rankings."""
+    scores: dict[str, float] = {}
+    for hits in rankings:
+        for rank, hit in enumerate(hits, start=1):
+            scores[hit.row_id] = scores.get(hit.row_id, 0.0) + 1 / (RRF_K + rank)
+    by_id = {hit.row_id: hit for hits in rankings for hit in hits}
+    return [by_id[row_id]._replace(score=score) for row_id, score in sorted(scores.items(), key=lambda pair: -pair[1])]

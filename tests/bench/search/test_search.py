@@ -186,7 +186,7 @@ def test_lite_still_ignores_what_an_index_is_to_be_built_with(tmp_path):
     ("parse", "name", "said"),
     [
         (parse_retriever, "densee", 'No retriever is called "densee". Did you mean "dense"?'),
-        (parse_retriever, "dense+magic", "a method with +filter or +merge or +rerank"),
+        (parse_retriever, "dense+magic", "a method with +filter or +multi-query or +merge or +rerank"),
         (parse_retriever, "hybrid-weighted-200", "wanted: a share in per cent from 0 to 100"),
         (parse_retriever, "dense-5", "wanted: its method without a number"),
         (
