@@ -8,6 +8,7 @@ from .measures.judge_model import JudgeError as JudgeError
 from .measures.judge_model import load_judge as load_judge
 from .measures.measure import means as means
 from .measures.measure import measure as measure
+from .measures.power import smallest_difference as smallest_difference
 from .measures.ragas_metrics import JudgeLLM as JudgeLLM
 from .measures.ragas_metrics import KitEmbedding as KitEmbedding
 from .measures.spans import precision_omega as precision_omega

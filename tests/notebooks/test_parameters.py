@@ -25,7 +25,7 @@ CHANGED = {
     "11": [{"K": 1}, {"K": 8, "JUDGED": 2}, {"K": 2, "EMBEDDINGS": "wordllama"}],
     "12": [{"QUESTIONS": 3}, {"QUESTIONS": 20, "ROUND_TRIP": 0.02}, {"ROUND_TRIP": 0.2}],
     "13": [{"K": 2, "ROUNDS": 2}, {"QUERY": "What is said about the Navy?"}, {"K": 8}],
-    "14": [{"DIM": 1536, "M": 32}, {"VECTORS": 2000}, {"QUERY": "What is said about the Navy?"}],
+    "14": [{"DIM": 1536, "M": 32}, {"VECTORS": 2000, "CYCLES": 1}, {"QUERY": "What is said about the Navy?"}],
     "15": [{"K": 2}, {"USERS": 20, "NOTES": 1000}, {"QUERY": "What is said about the Navy?", "K": 6}],
     "16": [{"K": 2}, {"K": 6}, {"QUESTION": "What is said about the Navy?", "EMBEDDINGS": "wordllama"}],
 }
