@@ -48,16 +48,26 @@ def scatter(points: Sequence[Point], *, name: str, x_label: str, y_label: str) -
         return _svg(figure, name)
 
 
-def panels(groups: Mapping[str, Sequence[Point]], *, name: str, x_label: str, y_label: str) -> str:
-    """One panel a group, side by side with the same axes; a line joins the points of a series that are alike filled."""
+def panels(
+    groups: Mapping[str, Sequence[Point]], *, name: str, x_label: str, y_label: str, counted: bool = False
+) -> str:
+    """One panel a group, side by side with the same axes; a line joins the points of a series that are alike filled.
+
+    `counted`: x is a number of something, on a plain axis, and lines go from left to right.
+    """
     points = [point for group in groups.values() for point in group]
     with _style(name):
-        figure, row = _empty(len(groups), x_label, y_label, points)
+        figure, row = _empty(len(groups), x_label, y_label, points, log=not counted)
         for axes, (title, group) in zip(row, groups.items(), strict=True):
             axes.set_title(title, color=INK, fontsize=10, loc="left")
+            if counted:
+                axes.xaxis.get_major_locator().set_params(integer=True)
             for series in _names(group):
                 for filled in (True, False):
-                    line = sorted((p for p in group if p.series == series and p.filled == filled), key=lambda p: p.y)
+                    line = sorted(
+                        (p for p in group if p.series == series and p.filled == filled),
+                        key=lambda p: p.x if counted else p.y,
+                    )
                     colour = _colour(_names(points), series)
                     axes.plot([p.x for p in line], [p.y for p in line], color=colour, linewidth=0.8, alpha=0.6)
             _draw(axes, group, _names(points))
@@ -80,10 +90,12 @@ def _style(name: str) -> AbstractContextManager[None]:
     return rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "font.size": 10})
 
 
-def _empty(count: int, x_label: str, y_label: str, points: Sequence[Point]) -> tuple[Figure, list[Axes]]:
+def _empty(
+    count: int, x_label: str, y_label: str, points: Sequence[Point], log: bool = True
+) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    wide = max(p.x for p in points) > WIDE * min(p.x for p in points)
+    wide = log and max(p.x for p in points) > WIDE * min(p.x for p in points)
     figure = Figure(figsize=(6.6 if count == 1 else 3.3 * count + 1.6, 3.4), layout="constrained")
     figure.patch.set_alpha(0)
     row = list(figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0])

@@ -33,6 +33,8 @@ def report_plots(results: Results, ranked: Leaderboard, out: OutFolder) -> list[
         _quality(ranked, latency, "search", LATENCY, out),
         _quality(ranked, preparation, "preparation", label),
         _recall(results, ranked, latency),
+        _churn(results, ranked),
+        _clients(ranked),
     ]
     return [plot for plot in plots if plot]
 
@@ -91,6 +93,49 @@ def _recall(results: Results, ranked: Leaderboard, latency: Mapping[int, float |
     svg = scatter(points, name="recall", x_label=LATENCY, y_label=measure)
     most = max(points, key=lambda point: point.y)
     return Plot(f"Recall against latency: row {most.label} finds most ({measure} {most.y:.4f})", Markup(svg))
+
+
+def _churn(results: Results, ranked: Leaderboard) -> Plot | None:
+    """How the first measure and the index against exact search move from cycle to cycle, from the store as filled."""
+    measure = results.measures[0]
+    groups: dict[str, list[Point]] = {}
+    for place in ranked.places:
+        for cycle in place.row.churn:
+            filled, series = place.row.churn[0], f"row {place.place}: {place.row.condition.retriever}"
+            for title, now, before in (
+                (measure, cycle.score, filled.score),
+                ("recall of the index", cycle.recall, filled.recall),
+                ("the same, filtered", cycle.recall_filtered, filled.recall_filtered),
+            ):
+                if now is not None and before is not None:
+                    groups.setdefault(title, []).append(Point(cycle.number, now - before, "", series))
+    if not groups:
+        return None
+    far = {place.place: max((c.score - cycles[0].score for c in cycles), key=abs)
+           for place in ranked.places if (cycles := place.row.churn)}  # fmt: skip
+    most = max(far, key=lambda number: abs(far[number]))
+    moved = f"{measure} of row {most} moves most, by {far[most]:+.4f}" if abs(far[most]) >= 5e-5 else "no score moves"
+    svg = panels(groups, name="churn", x_label="cycle", y_label="change since it was filled", counted=True)
+    return Plot(f"After rows came and went: {moved}", Markup(svg), wide=True)
+
+
+def _clients(ranked: Leaderboard) -> Plot | None:
+    """Queries a second and p95 by how many clients ask."""
+    loads = [(place, load) for place in ranked.places for load in place.row.client_loads]
+    if len({load.clients for _, load in loads}) < 2:
+        return None
+    points = [
+        Point(load.clients, load.queries_per_second, "", f"row {place.place}: {place.row.condition.retriever}")
+        for place, load in loads
+    ]
+    place, best = max(loads, key=lambda pair: pair[1].queries_per_second)
+    svg = panels(
+        {"queries a second": points}, name="clients", x_label="clients at once", y_label="queries/s", counted=True
+    )
+    title = (
+        f"Row {place.place} answers most with {best.clients} clients: {best.queries_per_second:,.0f} queries a second"
+    )
+    return Plot(f"Several clients: {title}", Markup(svg))
 
 
 def _index_points(checked: Sequence[Place]) -> dict[str, list[Point]]:

@@ -39,7 +39,7 @@ def test_an_exact_index_finds_after_cycles_what_it_found_before(done):
 
 def test_the_report_and_the_summary_tell_of_every_cycle(done):
     page = report_page(done[0])
-    assert page.count('<td class="number">2</td>') >= 2 and "After rows came and went" in page
+    assert page.count('<td class="number">2</td>') >= 2 and "After rows came and went: " in page
     sentence = next(s for s in churn_sentences(done[1]) if "dense" in s)
     assert "over 2 cycles that ended with the same rows; recall against exact search 1.0000 to 1.0000" in sentence
 
