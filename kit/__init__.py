@@ -5,6 +5,7 @@ editors and type checkers read.
 """
 
 import os
+import sys
 from typing import Any
 
 import lazy_loader
@@ -24,3 +25,8 @@ def __getattr__(name: str) -> Any:
 
 # Nothing that runs here reports to anyone; ragas reads this when it is imported.
 os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
+
+if "IPython" in sys.modules:
+    from kit.reports.in_notebooks import install
+
+    install()

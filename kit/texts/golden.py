@@ -96,7 +96,8 @@ class PublishedScores(NamedTuple):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         published = {"condition": self.condition, "questions": self.questions, "scores": self._rounded()}
-        return {"text/html": self._table().to_html(), SCORES_MIME: published}
+        page = self._table().to_html().replace("<th></th>", "<td></td>")  # an empty header says nothing
+        return {"text/html": page, SCORES_MIME: published}
 
     def _rounded(self) -> dict[str, float]:
         return {name: round(float(score), 4) for name, score in self.scores.items()}

@@ -55,13 +55,15 @@ def panels(
 
     `counted`: x is a number of something, on a plain axis, and lines go from left to right.
     """
+    from matplotlib.ticker import MaxNLocator
+
     points = [point for group in groups.values() for point in group]
     with _style(name):
         figure, row = _empty(len(groups), x_label, y_label, points, log=not counted)
         for axes, (title, group) in zip(row, groups.items(), strict=True):
             axes.set_title(title, color=INK, fontsize=10, loc="left")
             if counted:
-                axes.xaxis.get_major_locator().set_params(integer=True)
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             for series in _names(group):
                 for filled in (True, False):
                     line = sorted(

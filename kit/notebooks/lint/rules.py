@@ -53,6 +53,7 @@ MEANT = (  # tags that nbval, nbclient, papermill, Jupyter Book and nbmake act o
 )
 ALIKE = 0.85  # of a tag's letters in order
 CELL_LINES = 20
+ALT_LETTERS = 20  # of the words for a plot
 EXERCISES = 2  # a notebook
 OPENING = ("**Mirrors**", "**Goal**", "**Time**", "**Needs**")
 
@@ -283,6 +284,27 @@ def long_cell(draft: Draft) -> Found:
             yield index, f"{lines} lines; at most {CELL_LINES}: one idea a cell"
 
 
+def wordless_plot(draft: Draft) -> Found:
+    """A plot says in words what it shows, to those who do not see it."""
+    for index, cell in _code(draft.nb):
+        for output in cell.outputs:
+            shown = output.get("data", {})
+            alt = re.search(r'<img alt="([^"]*)"', text_of(shown.get("text/html", "")))
+            if "image/png" in shown and (not alt or len(alt[1]) < ALT_LETTERS):
+                yield (
+                    index,
+                    "a plot without words: wanted a title that states what it shows, and `import kit` before it",
+                )
+
+
+def empty_header(draft: Draft) -> Found:
+    """A header of a table says something; the corner of one with an index is no header."""
+    for index, cell in _code(draft.nb):
+        tables = [text_of(output.get("data", {}).get("text/html", "")) for output in cell.outputs]
+        if any(re.search(r"<th[^>]*>(&nbsp;)?</th>", table) for table in tables):
+            yield index, "a table with an empty header: wanted a name, or a corner that is none"
+
+
 Rule = Callable[[Draft], Found]
 Profile = Literal["kit", "plain"]
 
@@ -314,6 +336,8 @@ KIT = _named(
     few_exercises,
     unshown_error,
     long_cell,
+    wordless_plot,
+    empty_header,
 )
 # What holds for everybody's notebooks. Two rules of ours are stricter forms of the first two.
 PLAIN = _named(mistyped_tag, counts_in_order, untagged_error, path_in_output, address_in_output, key_shown)
