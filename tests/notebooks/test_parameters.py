@@ -28,6 +28,11 @@ CHANGED = {
     "14": [{"DIM": 1536, "M": 32}, {"VECTORS": 2000, "CYCLES": 1}, {"QUERY": "What is said about the Navy?"}],
     "15": [{"K": 2}, {"USERS": 20, "NOTES": 1000}, {"QUERY": "What is said about the Navy?", "K": 6}],
     "16": [{"K": 2}, {"K": 6}, {"QUESTION": "What is said about the Navy?", "EMBEDDINGS": "wordllama"}],
+    "17": [
+        {"K": 5, "WORD": "jobs", "PART": "ear"},
+        {"NEAR": 0.1, "QUESTION": "What is said about the Navy?"},
+        {"K": 1},
+    ],
 }
 SAMPLE = ("01", "02", "04")  # the first set of these in every `make test`
 

@@ -1,8 +1,9 @@
-"""The exercises of notebooks 09 to 12: filters, MMR, full text and hybrid, a chain, async."""
+"""The exercises of notebooks 09 to 12 and 17: filters, MMR, full text, hybrid, a chain, async, words and ranges."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 from kit.notebooks.exercises.check import Hint, exercise, rows_of, want, want_store
@@ -163,3 +164,46 @@ def filter_from_value(store: Any, filter_for: Any) -> None:
     except Exception as error:
         raise Hint("A name with a quote is no filter any more: make it with kit.field.") from error
     want(not any(widened), "A peculiar name widens the filter to other rows: make it with kit.field.")
+
+
+@exercise("17-1")
+def words_and_kin(store: Any, expr: Any) -> None:
+    """A filter for the chunks with the word Ukraine or Ukrainian."""
+    want_store(store)
+    want(isinstance(expr, str) and expr.strip(), "Hand in the filter, as a text.")
+    rows = {row.key: row.text for row in rows_of(store)}
+    said = {name: {key for key, text in rows.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
+            for name in ("Ukraine", "Ukrainian")}  # fmt: skip
+    right = said["Ukraine"] | said["Ukrainian"]
+    primary = store._primary_field
+    keys = {
+        str(row[primary]) for row in store.client.query(store.collection_name, filter=expr, output_fields=[primary])
+    }
+    want(keys, "The filter finds no chunk: == compares the whole text, TEXT_MATCH looks for words in it.")
+    want(keys != said["Ukraine"], "Ukrainian is another word than Ukraine, and is not found.")
+    want(keys != said["Ukraine"] & said["Ukrainian"], "It finds chunks that have both words; one of them is enough.")
+    want(right <= keys, f"It finds {len(keys & right)} of the {len(right)} chunks.")
+    want(keys == right, f"It also finds {len(keys - right)} chunks with neither word.")
+    want(
+        " like " not in expr.lower(),
+        "like compares letters: it would find ukrainianise, too. TEXT_MATCH looks for words.",
+    )
+
+
+@exercise("17-2")
+def band(store: Any, params: Any) -> None:
+    """Search parameters for a cosine from 0.15 to 0.25."""
+    want_store(store)
+    want(isinstance(params, dict), f"Hand in the dict of search parameters; this is a {type(params).__name__}.")
+    metric = params.get("metric_type", "COSINE")
+    want(metric == "COSINE", f"The field is measured by COSINE, not {metric}.")
+    vector = store.embedding_func[0].embed_query("What did the president say about Ukraine?")
+    asked = {"anns_field": "meaning", "search_params": params, "limit": len(rows_of(store))}
+    (hits,) = store.client.search(store.collection_name, [vector], **asked)
+    scores = [hit["distance"] for hit in hits]
+    want(scores, "No chunk is found: radius is the lower bound and range_filter the upper one, and near is near 1.")
+    want(max(scores) <= 0.2501, f"A chunk of {max(scores):.2f} is found: range_filter sets the greatest cosine.")
+    want(min(scores) >= 0.1499, f"A chunk of {min(scores):.2f} is found: radius sets the least cosine.")
+    whole = {"metric_type": "COSINE", "params": {"radius": 0.15, "range_filter": 0.25}}
+    (right,) = store.client.search(store.collection_name, [vector], **(asked | {"search_params": whole}))
+    want(len(scores) == len(right), f"{len(scores)} of {len(right)} chunks are found: the band is too narrow.")

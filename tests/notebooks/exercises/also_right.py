@@ -93,4 +93,12 @@ ALSO_RIGHT = {
         "def open_store(uri):\n    return Milvus(embeddings, collection_name='other', "
         "connection_args={'uri': uri}, index_params={'index_type': 'FLAT', 'metric_type': 'COSINE'})",
     ],
+    "17-1": [
+        "kin = \"TEXT_MATCH(text, 'ukrainian') or text_match(text, 'UKRAINE')\"",
+        "kin = \"TEXT_MATCH(text, 'Ukrainian Ukraine') and year > 0\"",
+    ],
+    "17-2": [
+        "band = {'params': {'radius': 0.15, 'range_filter': 0.25}}",
+        "band = {'metric_type': 'COSINE', 'radius': 0.15, 'range_filter': 0.25}",
+    ],
 }

@@ -1,4 +1,4 @@
-"""Five wrong answers to each exercise of notebooks 09 to 12, and what the hint for each names."""
+"""Five wrong answers to each exercise of notebooks 09 to 12 and 17, and what the hint for each names."""
 
 EUROPE = 'array_contains(places, "Europe")'
 AFRICA = 'array_contains(places, "Africa")'
@@ -104,5 +104,25 @@ WRONG = {
         ("def filter_for(president):\n    return f\"president == '{president}'\"", "make it with kit.field"),
         ("def filter_for(president):\n    return kit.field('speech_id') == president", "finds no row"),
         ("filter_for = kit.field('president') == 'Johnson'", "Hand in the function"),
+    ],
+    "17-1": [
+        ("kin = \"TEXT_MATCH(text, 'Ukraine')\"", "Ukrainian is another word"),
+        ("kin = \"text == 'Ukraine'\"", "finds no chunk: == compares"),
+        ("kin = \"TEXT_MATCH(text, 'Ukraine') and TEXT_MATCH(text, 'Ukrainian')\"", "one of them is enough"),
+        ("kin = \"TEXT_MATCH(text, 'Ukraine Ukrainian people')\"", "with neither word"),
+        ("kin = \"TEXT_MATCH(text, 'Ukrainian')\"", "finds 7 of the 13 chunks"),
+        ("kin = 'text like \"%Ukrain%\"'", "like compares letters"),
+        ("kin = \"'Ukraine' in text\"", "Trying it raised"),
+    ],
+    "17-2": [
+        ("band = {'metric_type': 'COSINE', 'params': {'radius': 0.15}}", "range_filter sets the greatest"),
+        ("band = {'metric_type': 'COSINE', 'params': {'range_filter': 0.25}}", "radius sets the least"),
+        (
+            "band = {'metric_type': 'COSINE', 'params': {'radius': 0.25, 'range_filter': 0.15}}",
+            "radius is the lower bound",
+        ),
+        ("band = {'metric_type': 'L2', 'params': {'radius': 0.15, 'range_filter': 0.25}}", "measured by COSINE"),
+        ("band = {'metric_type': 'COSINE', 'params': {'radius': 0.2, 'range_filter': 0.25}}", "too narrow"),
+        ("band = 'radius 0.15, range_filter 0.25'", "Hand in the dict"),
     ],
 }
