@@ -31,6 +31,7 @@ from .texts.speeches import load_speech as load_speech
 from .texts.speeches import load_speeches as load_speeches
 from .texts.speeches import load_text as load_text
 from .texts.tables import chunks_table as chunks_table
+from .texts.tables import compare_hits as compare_hits
 from .texts.tables import hits_table as hits_table
 
 __version__: str

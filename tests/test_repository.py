@@ -168,11 +168,11 @@ def test_modules_of_the_kit_import_each_other_in_no_circle():
 
 
 KIT = [
-    "KitError", "PublishedScores", "Server", "check", "chunk_id", "chunks_table", "connect", "content_id", "describe",
-    "embeddings_name", "engine", "expect_error", "field", "hits_table", "index_params", "ingest", "is_lite",
-    "judge_chunks", "load_chat", "load_embeddings", "load_questions", "load_speech", "load_speeches", "load_text",
-    "prove", "quote", "require", "scratch_folder", "scratch_uri", "start_server", "stop_server", "strict", "tenant",
-    "tenant_retriever",
+    "KitError", "PublishedScores", "Server", "check", "chunk_id", "chunks_table", "compare_hits", "connect",
+    "content_id", "describe", "embeddings_name", "engine", "expect_error", "field", "hits_table", "index_params",
+    "ingest", "is_lite", "judge_chunks", "load_chat", "load_embeddings", "load_questions", "load_speech",
+    "load_speeches", "load_text", "prove", "quote", "require", "scratch_folder", "scratch_uri", "start_server",
+    "stop_server", "strict", "tenant", "tenant_retriever",
 ]  # fmt: skip
 
 

@@ -52,6 +52,39 @@ def hits_table(hits: Iterable[tuple[Document, float]], question: str | None = No
     return table
 
 
+def compare_hits(
+    first: Iterable[tuple[Document, float]],
+    second: Iterable[tuple[Document, float]],
+    names: tuple[str, str] = ("first", "second"),
+) -> pd.DataFrame:
+    """One row a hit of either list: its rank in each, what moved from the first to the second, source, how it begins.
+
+    In the order of the second list, then what only the first found. Hits are the same where source and text are; one
+    that a list holds twice has its better rank. `names` head the ranks; a rank that is missing is `<NA>`.
+    """
+    left: dict[tuple[str, str], int] = {}
+    right: dict[tuple[str, str], int] = {}
+    documents: dict[tuple[str, str], Document] = {}
+    for ranks, hits in ((right, second), (left, first)):
+        for rank, (document, _) in enumerate(hits, start=1):
+            key = _source(document), document.page_content
+            documents.setdefault(key, document)
+            ranks.setdefault(key, rank)
+    rows = [
+        (left.get(key), right.get(key), _moved(left.get(key), right.get(key), names), key[0], excerpt(key[1]))
+        for key in documents
+    ]
+    table = pd.DataFrame(rows, columns=[*names, "moved", "source", "text"])
+    return table.astype(dict.fromkeys(names, "Int64"))
+
+
+def _moved(before: int | None, after: int | None, names: tuple[str, str]) -> str:
+    if before is None or after is None:
+        return f"only {names[before is None]}"
+    step = before - after
+    return f"up {step}" if step > 0 else f"down {-step}" if step else "same"
+
+
 class MarkedHits(pd.DataFrame):  # type: ignore[misc]  # pandas brings no types
     """Hits whose texts have the question's words marked where HTML is shown; a plain DataFrame in every other way."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from kit.texts.tables import chunks_table, excerpt, hits_table
+from kit.texts.tables import chunks_table, compare_hits, excerpt, hits_table
 
 
 def hit(text: str, score: float, **metadata):
@@ -59,3 +59,29 @@ def test_of_a_long_text_the_piece_with_most_words_is_shown_and_with_none_its_beg
     long = "a judge " + "x " * 100 + "the judge spoke to nobody"
     assert "judge spoke" in hits_table([hit(long, 0.5)], question="Which judge spoke?")["text"][0]
     assert hits_table([hit(long, 0.5)], question="nothing")["text"][0].startswith("a judge x x")
+
+
+def test_two_lists_stand_side_by_side_in_the_order_of_the_second_with_what_moved():
+    first = [hit("a", 0.9, source="s"), hit("b", 0.8, source="s"), hit("c", 0.7, source="s"), hit("d", 0.6, source="s")]
+    second = [
+        hit("b", 2.0, source="s"),
+        hit("a", 1.5, source="s"),
+        hit("c", 1.2, source="s"),
+        hit("e", 1.0, source="s"),
+    ]
+    table = compare_hits(first, second, names=("meaning", "words"))
+    assert list(table.columns) == ["meaning", "words", "moved", "source", "text"]
+    assert table["text"].tolist() == ["b", "a", "c", "e", "d"]
+    assert table["moved"].tolist() == ["up 1", "down 1", "same", "only words", "only meaning"]
+    assert table["meaning"].fillna(0).tolist() == [2, 1, 3, 0, 4]
+
+
+def test_one_text_in_two_sources_is_two_hits_and_a_hit_held_twice_has_its_better_rank():
+    first = [hit("a", 0.9, source="s"), hit("a", 0.9, source="s"), hit("a", 0.9, source="t")]
+    table = compare_hits(first, [hit("a", 0.9, source="t")])
+    assert table[["first", "source", "moved"]].values.tolist() == [[3, "t", "up 2"], [1, "s", "only first"]]
+
+
+def test_compared_texts_are_escaped_and_two_empty_lists_are_an_empty_table():
+    assert "<b>" not in compare_hits([hit("<b>x", 0.9)], [])._repr_html_()
+    assert compare_hits([], []).empty
