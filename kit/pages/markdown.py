@@ -17,6 +17,7 @@ from kit.errors import KitError
 from kit.pages.code import printed_comments
 from kit.pages.marks import END, OUTPUT, SKIP, START, in_code, in_comments, in_fence, in_tags
 from kit.pages.page import Block, Page, Unparsed, sha256
+from kit.pages.sessions import prompted
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -183,7 +184,7 @@ class Reading:
     def _session(self, content: str, first: int) -> None:
         """An interactive session: each example a code block, what stands below it its output."""
         try:
-            examples = DocTestParser().get_examples(content)
+            examples = DocTestParser().get_examples(prompted(content))
         except ValueError as error:
             self.leave(first - 1, first + len(content.splitlines()) - 1, f"no session that can be read: {error}")
             return

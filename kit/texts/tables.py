@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -93,9 +94,10 @@ class MarkedHits(pd.DataFrame):  # type: ignore[misc]  # pandas brings no types
         words = set(self.attrs.get("words", ()))
         style = self.style.format({"score": "{:.4f}", "text": lambda text: _marked(text, words), "source": html.escape})
         style = style.hide(axis="index").set_caption(html.escape(f"Hits for: {self.attrs.get('question', '')}"))
+        own = "\0".join([str(self.attrs.get("question", "")), *self["text"]])  # each table of a page has its own id
         style = (
             style.set_properties(**{"text-align": "left", "vertical-align": "top"})
-            .set_uuid("hits")
+            .set_uuid(f"hits_{zlib.crc32(own.encode('utf-8', 'surrogatepass')):08x}")
             .set_table_attributes('class="dataframe"')
         )
         shown: str = style.set_table_styles(

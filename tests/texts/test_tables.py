@@ -51,7 +51,7 @@ def test_the_words_of_the_question_are_marked_and_all_else_is_escaped():
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_whatever_stands_in_a_text_is_shown_as_it_stands(text, question):
     table = hits_table([hit(text, 0.5)], question=question)
-    cell = re.findall(r'<td id="T_hits_row0_col3"[^>]*>(.*?)</td>', table._repr_html_(), re.DOTALL)[0]
+    cell = re.findall(r'<td id="T_hits_[0-9a-f]{8}_row0_col3"[^>]*>(.*?)</td>', table._repr_html_(), re.DOTALL)[0]
     assert html.unescape(re.sub(r"</?mark>", "", cell)) == table["text"][0]
 
 
@@ -80,6 +80,12 @@ def test_one_text_in_two_sources_is_two_hits_and_a_hit_held_twice_has_its_better
     first = [hit("a", 0.9, source="s"), hit("a", 0.9, source="s"), hit("a", 0.9, source="t")]
     table = compare_hits(first, [hit("a", 0.9, source="t")])
     assert table[["first", "source", "moved"]].values.tolist() == [[3, "t", "up 2"], [1, "s", "only first"]]
+
+
+def test_tables_of_a_page_have_ids_of_their_own_that_are_the_same_in_every_run():
+    pages = [hits_table([hit(text, 0.5)], question="cat?")._repr_html_() for text in ("a cat", "a dog", "a cat")]
+    names = [re.findall(r'<table id="(\w+)"', page)[0] for page in pages]
+    assert names[0] != names[1] and names == [names[2], names[1], names[0]]
 
 
 def test_compared_texts_are_escaped_and_two_empty_lists_are_an_empty_table():

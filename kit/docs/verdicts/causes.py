@@ -56,6 +56,7 @@ def with_causes(
 ) -> tuple[Verdict, ...]:
     """The verdicts of a pass, each wrong one that is no defect with its cause; `codes` are the blocks' texts by id."""
     lost: dict[str, str] = {}  # a name -> the block that would have made it and did not
+    stale: dict[str, str] = {}  # a name -> the block that failed where it would have made it anew
     writes: dict[tuple[str, str], str] = {}  # (client or store, collection) -> the block that failed to write there
     unconnected = ""  # the block that failed to connect
     gone = ""  # the block in which the kernel ended
@@ -65,18 +66,25 @@ def with_causes(
     for outcome, verdict in zip(outcomes, verdicts, strict=True):
         code = codes[outcome.block_id]
         cause = Cause("follows from", gone) if gone else None
+        old = next((stale[name] for name in _reads(code) if name in stale), "")
         if outcome.error and verdict.verdict == "raised":
             cause = _follows(outcome.error, lost, unconnected) or _environment(outcome.error, outcome.engine)
             cause = cause or _other_shape(outcome.error, code, outcome.engine)
             cause = cause or _placeholder(outcome.error, constants) or _no_file(outcome, code, failures)
         if cause is None and verdict.verdict in ("similar", "changed", "raised"):
-            cause = _unwritten(code, writes)
+            unknown = outcome.error and "NameError" in (outcome.error.name, *outcome.error.bases)
+            cause = Cause("follows from", old) if old and not unknown else _unwritten(code, writes)
         judged.append(replace(verdict, cause=cause) if cause else verdict)
         for name, line in bound_names(code):
             if outcome.status == "ran" or (outcome.error and 0 < line < outcome.error.line):
                 lost.pop(name, None)
+                stale.pop(name, None)
+                if old:  # made of what should have been made anew
+                    stale[name] = old
             else:
                 lost[name] = outcome.block_id
+                if verdict.verdict == "raised":
+                    stale[name] = outcome.block_id
         failed = outcome.status not in ("ran", "not run") or (outcome.status == "not run" and bool(cause))
         if failed:
             failures.append((outcome.block_id, set(_reads(code))))

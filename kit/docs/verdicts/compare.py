@@ -34,6 +34,7 @@ RULES = {
     "paths": "paths to the same file name",
     "stored traceback": "the lines of a traceback above its error",
     "extra info": "the `extra_info` behind a result of pymilvus, such as its cost",
+    "class": "a class as Python and as IPython write it",
     "ellipsis": "what `...` stands for",
     "prompt": "a prompt and the dots that were typed there",
     "echo": "the value of the last expression, below what is printed",
@@ -43,6 +44,7 @@ SIMILAR = 0.5  # the share of words that must be common
 LONGEST_DIFF = 20_000  # words
 AUTO_ID = 10**14
 _TYPED = re.compile(r"(?m)^.*?[·•*]{3,}[ \t]*$\n?")  # `Key: ········`, as Jupyter stores what getpass hid
+_CLASS = re.compile(r"<class '(?:__main__\.)?([\w.]+)'>|\b__main__\.(?=\w)")
 _EXTRA = re.compile(r"\s*,\s*extra_info:\s*\{[^{}]*\}")
 TRACEBACK = "Traceback (most recent call last)"
 
@@ -76,6 +78,11 @@ def compare(stored: Sequence[str], fresh: Sequence[str]) -> OutputComparison:
         return OutputComparison("equivalent", tuple(rules), detail=meanings(rules))
     if rule := _shortened(_trimmed(old), _trimmed(new)):
         return OutputComparison("equivalent", (rule,), detail=RULES[rule])
+    if (classes := [_CLASS.sub(r"\1", text) for text in (old, new)]) != [old, new]:
+        plain = compare(classes[:1], classes[1:])
+        if plain.verdict in ("same", "equivalent"):
+            named = ("class", *plain.rules)
+            return OutputComparison("equivalent", named, detail=meanings(named))
     if _EXTRA.search(old + new) and (shown := _EXTRA.sub("", new)).strip():
         found = compare([_EXTRA.sub("", old)], [shown]) if _EXTRA.sub("", old) != old or shown != new else None
         if found and found.verdict in ("same", "equivalent"):

@@ -106,3 +106,17 @@ def test_an_output_of_another_section_is_nobodys():
 )
 def test_python_is_read_from_directives_attributes_and_html(text):
     assert [(b.language, b.text) for b in parse_text(text).code] == [("python", "x = 1\n")]
+
+
+def test_what_reads_a_name_that_a_failed_cell_would_have_made_anew_follows_from_that_cell():
+    cells = (
+        "point = 1",
+        "point = nowhere()",
+        "twice = 2 * point",
+        "twice\n```\n\n```text\n4",
+        "point = 3",
+        "point\n```\n\n```text\n4",
+    )
+    assert [(row, what) for _, row, what in rows(*cells)[0]] == [
+        ("holds", ""), ("defect", ""), ("holds", ""), ("follows from", "top/code-2"), ("holds", ""), ("defect", ""),
+    ]  # fmt: skip

@@ -32,6 +32,7 @@ TOLERATED = {
         "out\nValueError: no",
         "out\nValueError: yes",
     ),
+    "class": ("[<class 'A'>, <class 'int'>]", "[__main__.A, int]", "[__main__.A, str]"),
     "ellipsis": ("0\n...\n99", "0\n1\n2\n99", "0\n1\n98"),
     "prompt": ("Key: ········\nok", "ok", "no"),
     "extra info": ("data: ['a'], extra_info: {'cost': 0}", "data: ['a']", "data: ['b']"),
